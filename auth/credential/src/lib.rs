@@ -1,0 +1,1 @@
+//! Credential files for Strongroom logins: read afresh, checked, never printed.

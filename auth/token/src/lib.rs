@@ -1,0 +1,1 @@
+//! Login with a configured token, from text or a file.

@@ -1,0 +1,1 @@
+//! Environment variables as a Strongroom backend.

@@ -1,0 +1,1 @@
+//! References to secrets in the configuration of proxies and servers, read at memory speed.
