@@ -1,0 +1,165 @@
+//! What a vault holds for one resource: all of its fields, from one read.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use zeroize::Zeroizing;
+
+use crate::json::{self, Json};
+use crate::{Error, ErrorKind};
+
+/// What a vault holds for one resource, read at one moment.
+///
+/// A document is read and kept whole, so user name and password of one secret always belong together and one
+/// upstream read serves every reference to it. Its bytes are wiped on drop.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Document {
+    body: Body,
+    version: Option<u64>,
+    created: Option<SystemTime>,
+    expires_at: Option<SystemTime>,
+}
+
+#[derive(Clone)]
+enum Body {
+    /// A checked JSON object without white space between its tokens.
+    Fields(Zeroizing<String>),
+    /// Bytes as they stand; they may or may not be JSON.
+    Opaque(Zeroizing<Vec<u8>>),
+}
+
+impl Document {
+    /// A document of fields, from the text of one JSON object. Field order and the literal text of numbers are
+    /// kept.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidResponse`] where the text is no JSON object, names a member twice at any depth, or
+    /// nests deeper than 64 levels. The message holds no part of the text.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let invalid = |what: String| Error::new(ErrorKind::InvalidResponse, what);
+        match Json::parse(text).map_err(|fault| invalid(format!("the document is {fault}")))? {
+            Json::Object(_) => Ok(Self::with_body(Body::Fields(json::compact(text)))),
+            _ => Err(invalid("the document is not a JSON object".into())),
+        }
+    }
+
+    /// A document of bytes as they stand, such as a file or an environment variable. Without a key a reference
+    /// to it gives these bytes; a key picks a field of the JSON text they hold.
+    #[must_use]
+    pub fn opaque(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::with_body(Body::Opaque(Zeroizing::new(bytes.into())))
+    }
+
+    fn with_body(body: Body) -> Self {
+        Self {
+            body,
+            version: None,
+            created: None,
+            expires_at: None,
+        }
+    }
+
+    /// Adds the version that the vault gave it. Without one the vault keeps no versions.
+    #[must_use]
+    pub fn with_version(mut self, version: u64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Adds the time at which the vault says this version was written.
+    #[must_use]
+    pub fn with_created(mut self, created: SystemTime) -> Self {
+        self.created = Some(created);
+        self
+    }
+
+    /// Adds the time at which the vault says this version ends. It is never served after that.
+    #[must_use]
+    pub fn with_expiry(mut self, expires_at: SystemTime) -> Self {
+        self.expires_at = Some(expires_at);
+        self
+    }
+
+    /// The version that was read; none where the vault keeps no versions.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// When this version was written, by the vault's clock.
+    #[must_use]
+    pub fn created(&self) -> Option<SystemTime> {
+        self.created
+    }
+
+    /// When this version ends, by the vault's clock.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
+    /// The whole document: compact JSON for fields, else the bytes as they stand.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.body {
+            Body::Fields(text) => text.as_bytes(),
+            Body::Opaque(bytes) => bytes,
+        }
+    }
+
+    /// The document as JSON. Opaque bytes are parsed here, since most are asked for whole.
+    pub(crate) fn json(&self) -> Result<Json<'_>, Error> {
+        let invalid = |what: String| Error::new(ErrorKind::InvalidValue, what);
+        let text = match &self.body {
+            Body::Fields(text) => text.as_str(),
+            Body::Opaque(bytes) => std::str::from_utf8(bytes)
+                .map_err(|_| invalid("the value is not UTF-8 text, so it has no fields".into()))?,
+        };
+        Json::parse(text).map_err(|fault| invalid(format!("the value has no fields: it is {fault}")))
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("version", &self.version)
+            .field("created", &self.created)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_kept_compact_and_in_order() {
+        let document = Document::from_json("{ \"z\": 1,\n \"a\": [ 12345678901234567890 ] }").unwrap();
+        assert_eq!(document.as_bytes(), br#"{"z":1,"a":[12345678901234567890]}"#);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_without_being_quoted() {
+        for text in [
+            "",
+            "canary",
+            "[\"canary\"]",
+            "\"canary\"",
+            "{\"canary\":1,\"canary\":2}",
+            "{\"canary\":1} x",
+        ] {
+            let error = Document::from_json(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{text}");
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let shown = format!("{:?}", Document::opaque("canary").with_version(3));
+        assert!(shown.contains('3') && !shown.contains("canary"), "{shown}");
+    }
+}

@@ -1,0 +1,489 @@
+//! Prefixes and the vaults behind them; resolving one reference.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as MapEntry;
+
+use crate::factory::nearest;
+use crate::value::{Base64, Pick};
+use crate::vault::parse_seconds;
+use crate::{Error, ErrorKind, Health, ReadRequest, Reference, Secret, Vault, escaped};
+
+/// Prefixes that are backends' own names, kept for default vaults. Nothing else is reserved, now or later.
+pub const RESERVED_PREFIXES: &[&str] = &[
+    "env",
+    "hcv",
+    "aws",
+    "gcp",
+    "azure",
+    "azure-certs",
+    "conjur",
+    "fs",
+    "konnect",
+];
+
+/// The vaults of a program by prefix. Cheap to clone; all clones are one registry.
+///
+/// Building does no I/O, starts no task and needs no runtime. Vaults may be added, replaced and removed while
+/// others read.
+///
+/// ```
+/// # use strongroom_core::{MemoryVault, Registry};
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let vault = MemoryVault::new();
+/// vault.set("customer/acme", r#"{"name": "ACME Inc."}"#)?;
+/// let registry = Registry::builder().vault("my-vault", vault).build()?;
+///
+/// let name = registry.get("{vault://my-vault/customer/acme/name}").await?;
+/// assert_eq!(name.as_str()?, "ACME Inc.");
+/// # Ok::<_, strongroom_core::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    vaults: DashMap<Box<str>, Vault>,
+    unknown_prefix_note: Option<String>,
+}
+
+/// A value together with what the vault said about it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fetched {
+    /// The value that the reference means.
+    pub value: Secret,
+    /// The version that was read; none where the vault keeps no versions.
+    pub version: Option<u64>,
+    /// When it was read.
+    pub fetched_at: SystemTime,
+}
+
+impl Registry {
+    /// An empty registry to add vaults to.
+    #[must_use]
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    /// The value that a reference means.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no value: the first line names the reference, its source the vault and the reason. There
+    /// is no fallback to an empty value.
+    pub async fn get(&self, reference: impl ToReference) -> Result<Secret, Error> {
+        Ok(self.fetch(reference).await?.value)
+    }
+
+    /// The value that a reference means, read from the vault now, with its version and time.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn fetch(&self, reference: impl ToReference) -> Result<Fetched, Error> {
+        let reference = reference.to_reference()?;
+        self.resolve(&reference)
+            .await
+            .map_err(|error| error.context(format!("could not resolve {reference}")))
+    }
+
+    async fn resolve(&self, reference: &Reference) -> Result<Fetched, Error> {
+        let prefix = reference.prefix();
+        let vault = self.vault(prefix)?;
+        let result = async {
+            let options = Options::of(reference, &vault)?;
+            tracing::debug!(prefix, resource = reference.resource(), "reading");
+            let document = vault.backend.read(&options.request).await?;
+            let fetched_at = SystemTime::now();
+            let value = options.pick(reference, &vault).from(&document)?;
+            Ok(Fetched {
+                value,
+                version: document.version(),
+                fetched_at,
+            })
+        };
+        result.await.map_err(|error: Error| place(error, prefix, &vault))
+    }
+
+    /// Asks the vault behind a prefix whether it can be reached and would let us in.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way, or that there is no such vault.
+    pub async fn check(&self, prefix: &str) -> Result<Health, Error> {
+        let vault = self.vault(prefix)?;
+        vault
+            .backend
+            .check()
+            .await
+            .map_err(|error| place(error, prefix, &vault))
+    }
+
+    /// The vault behind a prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownPrefix`], naming the nearest prefix there is.
+    pub fn vault(&self, prefix: &str) -> Result<Vault, Error> {
+        // The clone lets go of the shard before anything is awaited.
+        self.0
+            .vaults
+            .get(prefix)
+            .map(|vault| vault.clone())
+            .ok_or_else(|| self.unknown_prefix(prefix))
+    }
+
+    /// All prefixes, sorted.
+    #[must_use]
+    pub fn prefixes(&self) -> Vec<String> {
+        let mut prefixes: Vec<_> = self
+            .0
+            .vaults
+            .iter()
+            .map(|entry| entry.key().to_string())
+            .collect();
+        prefixes.sort();
+        prefixes
+    }
+
+    /// Adds a vault while others read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`] for a prefix that is malformed, reserved or taken.
+    pub fn add(&self, prefix: &str, vault: impl Into<Vault>) -> Result<(), Error> {
+        check_prefix(prefix)?;
+        self.insert(prefix, vault.into())
+    }
+
+    /// Puts another vault in the place of the one behind a prefix and closes the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownPrefix`] where there is none to replace.
+    pub async fn replace(&self, prefix: &str, vault: impl Into<Vault>) -> Result<(), Error> {
+        let vault = vault.into();
+        let old = self
+            .0
+            .vaults
+            .get_mut(prefix)
+            .map(|mut slot| std::mem::replace(&mut *slot, vault));
+        old.ok_or_else(|| self.unknown_prefix(prefix))?
+            .backend
+            .close()
+            .await;
+        Ok(())
+    }
+
+    /// Removes the vault behind a prefix and closes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownPrefix`] where there is none.
+    pub async fn remove(&self, prefix: &str) -> Result<(), Error> {
+        let (_, old) = self
+            .0
+            .vaults
+            .remove(prefix)
+            .ok_or_else(|| self.unknown_prefix(prefix))?;
+        old.backend.close().await;
+        Ok(())
+    }
+
+    /// Removes and closes every vault: tokens that were obtained by a login are given back.
+    pub async fn shutdown(&self) {
+        for prefix in self.prefixes() {
+            // Somebody else may have removed it meanwhile, which is as good.
+            let _ = self.remove(&prefix).await;
+        }
+    }
+
+    fn insert(&self, prefix: &str, vault: Vault) -> Result<(), Error> {
+        match self.0.vaults.entry(prefix.into()) {
+            MapEntry::Vacant(slot) => {
+                slot.insert(vault);
+                Ok(())
+            }
+            MapEntry::Occupied(_) => Err(invalid_prefix(prefix, "is taken by another vault")),
+        }
+    }
+
+    fn unknown_prefix(&self, prefix: &str) -> Error {
+        let known = self.prefixes();
+        let message = match known.as_slice() {
+            [] => format!(
+                "no vault has the prefix `{}`: none is configured",
+                escaped(prefix)
+            ),
+            known => {
+                let guess = nearest(prefix, known.iter().map(String::as_str));
+                let guess = guess
+                    .map(|guess| format!("; did you mean `{guess}`?"))
+                    .unwrap_or_default();
+                format!(
+                    "no vault has the prefix `{}`{guess} (configured: {})",
+                    escaped(prefix),
+                    known.join(", ")
+                )
+            }
+        };
+        let error = Error::new(ErrorKind::UnknownPrefix, message);
+        match &self.0.unknown_prefix_note {
+            Some(note) => error.note(note),
+            None => error,
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("prefixes", &self.prefixes())
+            .finish()
+    }
+}
+
+/// Puts the vault in front of what went wrong in it.
+fn place(error: Error, prefix: &str, vault: &Vault) -> Error {
+    let error = error.at(format_args!(
+        "vault `{}` ({})",
+        escaped(prefix),
+        vault.backend.describe()
+    ));
+    match &vault.note {
+        Some(note) => error.note(note),
+        None => error,
+    }
+}
+
+/// Collects the vaults of a [`Registry`].
+#[derive(Debug, Default)]
+pub struct RegistryBuilder {
+    vaults: Vec<(String, Vault)>,
+    defaults: Vec<(String, Vault)>,
+    unknown_prefix_note: Option<String>,
+}
+
+impl RegistryBuilder {
+    /// Adds a vault under a prefix of the user's choice.
+    #[must_use]
+    pub fn vault(mut self, prefix: impl Into<String>, vault: impl Into<Vault>) -> Self {
+        self.vaults.push((prefix.into(), vault.into()));
+        self
+    }
+
+    /// Adds the default vault of a backend, under one of the [`RESERVED_PREFIXES`].
+    #[must_use]
+    pub fn default_vault(mut self, prefix: impl Into<String>, vault: impl Into<Vault>) -> Self {
+        self.defaults.push((prefix.into(), vault.into()));
+        self
+    }
+
+    /// Adds a remark that the error for an unknown prefix ends with, such as where vaults could have been
+    /// declared.
+    #[must_use]
+    pub fn unknown_prefix_note(mut self, note: impl Into<String>) -> Self {
+        self.unknown_prefix_note = Some(note.into());
+        self
+    }
+
+    /// The registry. Does no I/O and needs no runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`] for a prefix that is malformed, reserved or given twice.
+    pub fn build(self) -> Result<Registry, Error> {
+        let inner = Inner {
+            vaults: DashMap::new(),
+            unknown_prefix_note: self.unknown_prefix_note,
+        };
+        let registry = Registry(Arc::new(inner));
+        for (prefix, vault) in self.vaults {
+            registry.add(&prefix, vault)?;
+        }
+        for (prefix, vault) in self.defaults {
+            if !RESERVED_PREFIXES.contains(&prefix.as_str()) {
+                return Err(invalid_prefix(
+                    &prefix,
+                    "is no backend's own name, so it has no default vault",
+                ));
+            }
+            registry.insert(&prefix, vault)?;
+        }
+        Ok(registry)
+    }
+}
+
+/// Whether a vault may have this prefix: a lower-case letter, then letters, digits or `-`, ending in a letter
+/// or digit, two characters at least, and not one of the [`RESERVED_PREFIXES`].
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidConfig`], saying what is wrong with it.
+pub fn check_prefix(prefix: &str) -> Result<(), Error> {
+    if RESERVED_PREFIXES.contains(&prefix) {
+        return Err(invalid_prefix(
+            prefix,
+            "is reserved for the backend of that name; choose another",
+        ));
+    }
+    let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    match prefix.as_bytes() {
+        [first, middle @ .., last]
+            if first.is_ascii_lowercase() && middle.iter().all(inner) && inner(last) && *last != b'-' =>
+        {
+            Ok(())
+        }
+        _ => Err(invalid_prefix(
+            prefix,
+            "is not valid: a lower-case letter, then letters, digits or `-`, ending in a letter or digit, at least two characters",
+        )),
+    }
+}
+
+fn invalid_prefix(prefix: &str, what: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidConfig,
+        format!("the prefix `{}` {what}", escaped(prefix)),
+    )
+}
+
+/// A reference, or text to parse as one.
+pub trait ToReference: sealed::Sealed + Send {
+    /// The reference.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidReference`] where the text is none.
+    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error>;
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "that is what seals the trait")]
+    pub trait Sealed {}
+    impl Sealed for &str {}
+    impl Sealed for &String {}
+    impl Sealed for String {}
+    impl Sealed for crate::Reference {}
+    impl Sealed for &crate::Reference {}
+}
+
+fn parsed(text: &str) -> Result<Cow<'static, Reference>, Error> {
+    Reference::parse(text)
+        .map(Cow::Owned)
+        .map_err(|error| Error::from(error).context(format!("could not resolve {}", escaped(text))))
+}
+
+impl ToReference for &str {
+    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
+        parsed(self)
+    }
+}
+
+impl ToReference for &String {
+    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
+        parsed(self)
+    }
+}
+
+impl ToReference for String {
+    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
+        parsed(self)
+    }
+}
+
+impl ToReference for Reference {
+    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
+        Ok(Cow::Borrowed(self))
+    }
+}
+
+impl ToReference for &Reference {
+    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
+        Ok(Cow::Borrowed(self))
+    }
+}
+
+/// The options of a reference, checked against what its vault knows.
+struct Options<'a> {
+    request: ReadRequest,
+    pointer: Option<&'a str>,
+    base64: Base64,
+}
+
+/// Options that every vault knows.
+const COMMON_OPTIONS: &[&str] = &["ttl", "neg_ttl", "resurrect_ttl", "base64_decode", "pointer"];
+
+impl<'a> Options<'a> {
+    fn of(reference: &'a Reference, vault: &Vault) -> Result<Self, Error> {
+        let base64 = if vault.policy.base64_decode {
+            Base64::ForStrings
+        } else {
+            Base64::No
+        };
+        let request = ReadRequest::new(reference.resource()).with_version(reference.version());
+        let mut options = Self {
+            request,
+            pointer: None,
+            base64,
+        };
+        for (name, value) in reference.options() {
+            options.set(name, value, vault)?;
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, name: &str, value: &'a str, vault: &Vault) -> Result<(), Error> {
+        let invalid =
+            |what: &str| Error::new(ErrorKind::InvalidReference, format!("option `{name}`: {what}"));
+        match name {
+            "ttl" | "neg_ttl" | "resurrect_ttl" => {
+                let _: Duration = parse_seconds(value)
+                    .map_err(|_| invalid("expected seconds: a finite number, at least 0"))?;
+            }
+            "base64_decode" => match value {
+                "true" => self.base64 = Base64::Asked,
+                "false" => self.base64 = Base64::No,
+                _ => return Err(invalid("expected true or false")),
+            },
+            "pointer" if value.is_empty() || value.starts_with('/') => self.pointer = Some(value),
+            "pointer" => return Err(invalid("expected a JSON pointer such as `/servers/0/name`")),
+            _ if vault.backend.options().contains(&name) => {
+                let request = std::mem::replace(&mut self.request, ReadRequest::new(""));
+                self.request = request.with_option(name, value);
+            }
+            _ => {
+                let known = COMMON_OPTIONS
+                    .iter()
+                    .chain(vault.backend.options())
+                    .copied()
+                    .collect::<Vec<_>>();
+                let message = format!(
+                    "unknown option `{}` (this vault knows {})",
+                    escaped(name),
+                    known.join(", ")
+                );
+                return Err(Error::new(ErrorKind::InvalidReference, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn pick<'b>(&'b self, reference: &'b Reference, vault: &Vault) -> Pick<'b> {
+        Pick {
+            resource: reference.resource(),
+            key: reference.key(),
+            pointer: self.pointer,
+            base64: self.base64,
+            reveal_keys: vault.policy.reveal_keys,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

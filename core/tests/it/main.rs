@@ -1,0 +1,3 @@
+//! The tests of what the crate promises to its users, one module a subject.
+
+mod reference;
