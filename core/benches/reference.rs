@@ -10,10 +10,7 @@ fn parse(c: &mut Criterion) {
     for (name, text) in [
         ("plain", "{vault://hashicorp-vault/customer/acme/name}"),
         ("escape", "{vault://hashicorp-vault/customer/acme%2Finc/name}"),
-        (
-            "options and version",
-            "{vault://hashicorp-vault/customer/acme/name?ttl=60&base64_decode#3}",
-        ),
+        ("options and version", "{vault://hashicorp-vault/customer/acme/name?ttl=60&base64_decode#3}"),
     ] {
         group.bench_function(name, |b| b.iter(|| Reference::parse(black_box(text))));
     }

@@ -111,10 +111,7 @@ impl ClientIdentity {
     /// A certificate chain and its private key, both as PEM.
     #[must_use]
     pub fn from_pem(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        Self {
-            chain: chain.into(),
-            key: Zeroizing::new(key.into()),
-        }
+        Self { chain: chain.into(), key: Zeroizing::new(key.into()) }
     }
 
     /// The certificate chain as PEM, leaf first.
@@ -163,13 +160,7 @@ impl<'a> LoginCall<'a> {
     /// A write to `path` without a token, which may be repeated.
     #[must_use]
     pub fn new(path: &'a str) -> Self {
-        Self {
-            path,
-            fields: Vec::new(),
-            token: None,
-            identity: None,
-            replay: Replay::Idempotent,
-        }
+        Self { path, fields: Vec::new(), token: None, identity: None, replay: Replay::Idempotent }
     }
 
     /// Adds a member of the JSON object to send.
@@ -204,11 +195,7 @@ impl<'a> LoginCall<'a> {
     #[must_use]
     pub fn body(&self) -> Zeroizing<Vec<u8>> {
         // Room for the worst case of escaping: a buffer that grows leaves copies of a secret behind.
-        let room = self
-            .fields
-            .iter()
-            .map(|(name, value)| 8 + 6 * (name.len() + value.len()))
-            .sum::<usize>();
+        let room = self.fields.iter().map(|(name, value)| 8 + 6 * (name.len() + value.len())).sum::<usize>();
         let mut body = Zeroizing::new(Vec::with_capacity(2 + room));
         body.push(b'{');
         for (at, (name, value)) in self.fields.iter().enumerate() {
@@ -250,11 +237,7 @@ impl<'a> OutsideCall<'a> {
     /// An empty form to `url`.
     #[must_use]
     pub fn new(url: &'a str) -> Self {
-        Self {
-            url,
-            form: Vec::new(),
-            ca_pem: None,
-        }
+        Self { url, form: Vec::new(), ca_pem: None }
     }
 
     /// Adds a field of the form.
@@ -348,9 +331,7 @@ impl Answer {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
@@ -389,11 +370,7 @@ impl Grant {
     /// A token from the user's configuration.
     #[must_use]
     pub fn supplied(token: Secret) -> Self {
-        Self {
-            token: Some(token),
-            origin: Origin::Supplied,
-            ..Self::absent()
-        }
+        Self { token: Some(token), origin: Origin::Supplied, ..Self::absent() }
     }
 
     /// No token: somebody on the way adds one.
@@ -417,33 +394,23 @@ impl Grant {
     /// [`ErrorKind::InvalidResponse`] where the answer holds no token, as with a login that wants a second
     /// factor.
     pub fn from_answer(answer: &Answer) -> Result<Self, Error> {
-        let token = answer
-            .text("/auth/client_token")
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| {
-                let error = Error::new(
-                    ErrorKind::InvalidResponse,
-                    "the login answer holds no client token",
-                );
-                match answer.at("/auth/mfa_requirement") {
-                    Some(Json::Object(_)) => {
-                        error.note("the server asks for a second factor, which no proxy can give")
-                    }
-                    _ => error,
+        let token = answer.text("/auth/client_token").filter(|token| !token.is_empty()).ok_or_else(|| {
+            let error = Error::new(ErrorKind::InvalidResponse, "the login answer holds no client token");
+            match answer.at("/auth/mfa_requirement") {
+                Some(Json::Object(_)) => {
+                    error.note("the server asks for a second factor, which no proxy can give")
                 }
-            })?;
-        let seconds = answer
-            .number("/auth/lease_duration")
-            .filter(|seconds| *seconds > 0);
+                _ => error,
+            }
+        })?;
+        let seconds = answer.number("/auth/lease_duration").filter(|seconds| *seconds > 0);
         Ok(Self {
             token: Some(token),
             origin: Origin::Minted,
             lease: seconds.map(Duration::from_secs),
             renewable: answer.flag("/auth/renewable").unwrap_or(false),
             uses: answer.number("/auth/num_uses").filter(|uses| *uses > 0),
-            batch: answer
-                .text("/auth/token_type")
-                .is_some_and(|kind| kind.as_bytes() == b"batch"),
+            batch: answer.text("/auth/token_type").is_some_and(|kind| kind.as_bytes() == b"batch"),
             identity: None,
         })
     }
@@ -459,14 +426,10 @@ mod tests {
 
     #[test]
     fn a_body_is_json_whatever_the_values_hold() {
-        let call = LoginCall::new("auth/approle/login")
-            .field("role_id", "a\"b\\\n\u{1}é")
-            .field("secret_id", "");
+        let call =
+            LoginCall::new("auth/approle/login").field("role_id", "a\"b\\\n\u{1}é").field("secret_id", "");
         let body: serde_json::Value = serde_json::from_slice(&call.body()).unwrap();
-        assert_eq!(
-            body,
-            serde_json::json!({"role_id": "a\"b\\\n\u{1}é", "secret_id": ""})
-        );
+        assert_eq!(body, serde_json::json!({"role_id": "a\"b\\\n\u{1}é", "secret_id": ""}));
         assert_eq!(LoginCall::new("x").body().as_slice(), b"{}");
         assert!(!format!("{:?}", LoginCall::new("x").field("jwt", "canary")).contains("canary"));
     }
@@ -478,30 +441,22 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(grant.token.as_ref().unwrap().as_bytes(), b"hvs.canary");
-        assert_eq!(
-            (grant.lease, grant.renewable, grant.uses),
-            (Some(Duration::from_secs(3600)), true, None)
-        );
+        assert_eq!((grant.lease, grant.renewable, grant.uses), (Some(Duration::from_secs(3600)), true, None));
         assert!(!format!("{grant:?}").contains("canary"));
     }
 
     #[test]
     fn an_answer_without_a_token_is_no_grant() {
-        for body in [
-            "{}",
-            r#"{"auth":null}"#,
-            r#"{"auth":{"client_token":""}}"#,
-            r#"{"auth":{"client_token":7}}"#,
-        ] {
+        for body in
+            ["{}", r#"{"auth":null}"#, r#"{"auth":{"client_token":""}}"#, r#"{"auth":{"client_token":7}}"#]
+        {
             assert_eq!(
                 Grant::from_answer(&answer(body)).unwrap_err().kind(),
                 ErrorKind::InvalidResponse,
                 "{body}"
             );
         }
-        let mfa = Grant::from_answer(&answer(
-            r#"{"auth":{"client_token":"","mfa_requirement":{"x":1}}}"#,
-        ));
+        let mfa = Grant::from_answer(&answer(r#"{"auth":{"client_token":"","mfa_requirement":{"x":1}}}"#));
         assert!(mfa.unwrap_err().to_string().contains("second factor"));
     }
 

@@ -69,11 +69,7 @@ impl ReadRequest {
     /// Asks for the current version of `resource`.
     #[must_use]
     pub fn new(resource: impl Into<String>) -> Self {
-        Self {
-            resource: resource.into(),
-            version: None,
-            options: Vec::new(),
-        }
+        Self { resource: resource.into(), version: None, options: Vec::new() }
     }
 
     /// Asks for one version.
@@ -94,9 +90,7 @@ impl ReadRequest {
     /// The value of an option.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&str> {
-        self.options
-            .iter()
-            .find_map(|(option, value)| (option == name).then_some(value.as_str()))
+        self.options.iter().find_map(|(option, value)| (option == name).then_some(value.as_str()))
     }
 }
 
@@ -116,11 +110,7 @@ impl Description {
     /// A backend of `kind` that is nowhere in particular.
     #[must_use]
     pub fn new(kind: &'static str) -> Self {
-        Self {
-            kind,
-            address: None,
-            details: Vec::new(),
-        }
+        Self { kind, address: None, details: Vec::new() }
     }
 
     /// Adds where it is.
@@ -199,10 +189,6 @@ impl VersionState {
     /// A live version.
     #[must_use]
     pub fn new(version: u64) -> Self {
-        Self {
-            version,
-            created: None,
-            gone: false,
-        }
+        Self { version, created: None, gone: false }
     }
 }

@@ -53,12 +53,7 @@ impl Document {
     }
 
     fn with_body(body: Body) -> Self {
-        Self {
-            body,
-            version: None,
-            created: None,
-            expires_at: None,
-        }
+        Self { body, version: None, created: None, expires_at: None }
     }
 
     /// Adds the version that the vault gave it. Without one the vault keeps no versions.
@@ -143,14 +138,9 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused_without_being_quoted() {
-        for text in [
-            "",
-            "canary",
-            "[\"canary\"]",
-            "\"canary\"",
-            "{\"canary\":1,\"canary\":2}",
-            "{\"canary\":1} x",
-        ] {
+        for text in
+            ["", "canary", "[\"canary\"]", "\"canary\"", "{\"canary\":1,\"canary\":2}", "{\"canary\":1} x"]
+        {
             let error = Document::from_json(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{text}");
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");

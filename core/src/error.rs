@@ -158,13 +158,7 @@ impl Error {
     /// Puts a new line above this error, which becomes its cause. Kind, retry and status stay.
     #[must_use]
     pub fn context(self, message: impl Into<String>) -> Self {
-        let Inner {
-            kind,
-            retryable,
-            retry_after,
-            status,
-            ..
-        } = *self.0;
+        let Inner { kind, retryable, retry_after, status, .. } = *self.0;
         let message = message.into().into_boxed_str();
         Self(Arc::new(Inner {
             kind,
@@ -273,10 +267,7 @@ mod tests {
         assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
         assert_eq!(error.status(), Some(429));
         assert!(error.is_retryable());
-        assert_eq!(
-            error.source().map(ToString::to_string).as_deref(),
-            Some("slow down")
-        );
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("slow down"));
         assert_eq!(format!("{error:?}"), "rate_limited: could not resolve: slow down");
     }
 

@@ -69,20 +69,14 @@ mod tests {
     fn what_a_terminal_acts_on_is_escaped() {
         let shown =
             escaped("a\0\n\t\u{1b}\u{7f}\u{85}\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}é日z").to_string();
-        assert_eq!(
-            shown,
-            r"a\u{0}\n\t\u{1b}\u{7f}\u{85}\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}é日z"
-        );
+        assert_eq!(shown, r"a\u{0}\n\t\u{1b}\u{7f}\u{85}\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}é日z");
     }
 
     #[test]
     fn long_text_is_cut_at_the_limit() {
         let fits = "é".repeat(LIMIT);
         assert_eq!(escaped(&fits).to_string(), fits);
-        assert_eq!(
-            escaped(&"é".repeat(LIMIT + 1)).to_string(),
-            format!("{}…", "é".repeat(LIMIT - 1))
-        );
+        assert_eq!(escaped(&"é".repeat(LIMIT + 1)).to_string(), format!("{}…", "é".repeat(LIMIT - 1)));
     }
 
     #[test]
@@ -93,10 +87,7 @@ mod tests {
         assert_eq!(escaped_to("\u{202e}", 4).to_string(), "…");
         for limit in 1..40 {
             let shown = escaped_to(&"\u{202e}x\n".repeat(20), limit).to_string();
-            assert!(
-                shown.chars().count() <= limit && shown.ends_with('…'),
-                "{limit}: {shown}"
-            );
+            assert!(shown.chars().count() <= limit && shown.ends_with('…'), "{limit}: {shown}");
         }
     }
 }

@@ -79,17 +79,12 @@ impl<'a> Json<'a> {
             return Vec::new();
         };
         let Members(members) = serde_json::from_str(text).unwrap_or_default();
-        members
-            .into_iter()
-            .map(|(name, raw)| (name, Self::classify(raw.get())))
-            .collect()
+        members.into_iter().map(|(name, raw)| (name, Self::classify(raw.get()))).collect()
     }
 
     /// The member `name` of an object.
     pub(crate) fn get(&self, name: &str) -> Option<Self> {
-        self.members()
-            .into_iter()
-            .find_map(|(member, value)| (member == name).then_some(value))
+        self.members().into_iter().find_map(|(member, value)| (member == name).then_some(value))
     }
 
     /// The element at `index` of an array.
@@ -104,14 +99,11 @@ impl<'a> Json<'a> {
         if pointer.is_empty() {
             return Some(self);
         }
-        pointer
-            .strip_prefix('/')?
-            .split('/')
-            .try_fold(self, |at, token| match at {
-                Json::Object(_) => at.get(&token.replace("~1", "/").replace("~0", "~")),
-                Json::Array(_) => at.element(array_index(token)?),
-                _ => None,
-            })
+        pointer.strip_prefix('/')?.split('/').try_fold(self, |at, token| match at {
+            Json::Object(_) => at.get(&token.replace("~1", "/").replace("~0", "~")),
+            Json::Array(_) => at.element(array_index(token)?),
+            _ => None,
+        })
     }
 }
 
@@ -167,10 +159,7 @@ fn unicode_escape(rest: &str) -> Option<(char, &str)> {
     }
     let rest = rest.strip_prefix("\\u")?;
     let low = unit(rest).filter(|low| (0xdc00..0xe000).contains(low))?;
-    Some((
-        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?,
-        rest.get(4..)?,
-    ))
+    Some((char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?, rest.get(4..)?))
 }
 
 /// `text`, which is valid JSON, without the white space between its tokens.
@@ -296,17 +285,8 @@ mod tests {
 
     #[test]
     fn strings_are_decoded_like_serde_json_does() {
-        for text in [
-            r#""""#,
-            r#""a\"b\\c\/d\b\f\n\r\t""#,
-            r#""\u00e9\ud83d\ude00é😀""#,
-            r#""\u0000""#,
-        ] {
-            assert_eq!(
-                decoded(text).unwrap(),
-                serde_json::from_str::<String>(text).unwrap(),
-                "{text}"
-            );
+        for text in [r#""""#, r#""a\"b\\c\/d\b\f\n\r\t""#, r#""\u00e9\ud83d\ude00é😀""#, r#""\u0000""#] {
+            assert_eq!(decoded(text).unwrap(), serde_json::from_str::<String>(text).unwrap(), "{text}");
         }
         for text in [r#""\ud800""#, r#""\ud800\u0041""#, r#""\udc00""#] {
             assert_eq!(decoded(text), None, "{text}");
@@ -325,18 +305,9 @@ mod tests {
     fn depth_is_bounded_before_parsing() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(Json::parse(&nested(MAX_DEPTH)).is_ok());
-        assert_eq!(
-            Json::parse(&nested(MAX_DEPTH + 1)).err(),
-            Some(JsonFault::TooDeep)
-        );
-        assert_eq!(
-            Json::parse(&"[".repeat(1_000_000)).err(),
-            Some(JsonFault::TooDeep)
-        );
-        assert!(
-            Json::parse(&format!("\"{}\"", "[".repeat(100))).is_ok(),
-            "brackets in a string do not nest"
-        );
+        assert_eq!(Json::parse(&nested(MAX_DEPTH + 1)).err(), Some(JsonFault::TooDeep));
+        assert_eq!(Json::parse(&"[".repeat(1_000_000)).err(), Some(JsonFault::TooDeep));
+        assert!(Json::parse(&format!("\"{}\"", "[".repeat(100))).is_ok(), "brackets in a string do not nest");
     }
 
     #[test]
@@ -360,9 +331,6 @@ mod tests {
     #[test]
     fn compact_keeps_strings_and_numbers_as_they_stand() {
         let text = "{ \"a b\" : \"x \\\" y\" ,\n\t\"n\" : [ 1.50 , 12345678901234567890 ] }";
-        assert_eq!(
-            *compact(text),
-            r#"{"a b":"x \" y","n":[1.50,12345678901234567890]}"#
-        );
+        assert_eq!(*compact(text), r#"{"a b":"x \" y","n":[1.50,12345678901234567890]}"#);
     }
 }

@@ -58,9 +58,7 @@ impl MemoryVault {
 
 impl std::fmt::Debug for MemoryVault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryVault")
-            .field("resources", &self.documents.len())
-            .finish()
+        f.debug_struct("MemoryVault").field("resources", &self.documents.len()).finish()
     }
 }
 
@@ -76,16 +74,10 @@ impl VaultBackend for MemoryVault {
 
     async fn read(&self, request: &ReadRequest) -> Result<Document, Error> {
         let missing = |what: &str| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("no such {what} of `{}`", escaped(&request.resource)),
-            )
+            Error::new(ErrorKind::NotFound, format!("no such {what} of `{}`", escaped(&request.resource)))
         };
         let versions = self.documents.get(&request.resource).ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("no such resource `{}`", escaped(&request.resource)),
-            )
+            Error::new(ErrorKind::NotFound, format!("no such resource `{}`", escaped(&request.resource)))
         })?;
         let found = match request.version.map(NonZeroU64::get) {
             None => versions.last(),

@@ -14,17 +14,8 @@ use crate::vault::parse_seconds;
 use crate::{Error, ErrorKind, Health, ReadRequest, Reference, Secret, Vault, escaped};
 
 /// Prefixes that are backends' own names, kept for default vaults. Nothing else is reserved, now or later.
-pub const RESERVED_PREFIXES: &[&str] = &[
-    "env",
-    "hcv",
-    "aws",
-    "gcp",
-    "azure",
-    "azure-certs",
-    "conjur",
-    "fs",
-    "konnect",
-];
+pub const RESERVED_PREFIXES: &[&str] =
+    &["env", "hcv", "aws", "gcp", "azure", "azure-certs", "conjur", "fs", "konnect"];
 
 /// The vaults of a program by prefix. Cheap to clone; all clones are one registry.
 ///
@@ -101,11 +92,7 @@ impl Registry {
             let document = vault.backend.read(&options.request).await?;
             let fetched_at = SystemTime::now();
             let value = options.pick(reference, &vault).from(&document)?;
-            Ok(Fetched {
-                value,
-                version: document.version(),
-                fetched_at,
-            })
+            Ok(Fetched { value, version: document.version(), fetched_at })
         };
         result.await.map_err(|error: Error| place(error, prefix, &vault))
     }
@@ -117,11 +104,7 @@ impl Registry {
     /// What stands in the way, or that there is no such vault.
     pub async fn check(&self, prefix: &str) -> Result<Health, Error> {
         let vault = self.vault(prefix)?;
-        vault
-            .backend
-            .check()
-            .await
-            .map_err(|error| place(error, prefix, &vault))
+        vault.backend.check().await.map_err(|error| place(error, prefix, &vault))
     }
 
     /// The vault behind a prefix.
@@ -131,22 +114,13 @@ impl Registry {
     /// [`ErrorKind::UnknownPrefix`], naming the nearest prefix there is.
     pub fn vault(&self, prefix: &str) -> Result<Vault, Error> {
         // The clone lets go of the shard before anything is awaited.
-        self.0
-            .vaults
-            .get(prefix)
-            .map(|vault| vault.clone())
-            .ok_or_else(|| self.unknown_prefix(prefix))
+        self.0.vaults.get(prefix).map(|vault| vault.clone()).ok_or_else(|| self.unknown_prefix(prefix))
     }
 
     /// All prefixes, sorted.
     #[must_use]
     pub fn prefixes(&self) -> Vec<String> {
-        let mut prefixes: Vec<_> = self
-            .0
-            .vaults
-            .iter()
-            .map(|entry| entry.key().to_string())
-            .collect();
+        let mut prefixes: Vec<_> = self.0.vaults.iter().map(|entry| entry.key().to_string()).collect();
         prefixes.sort();
         prefixes
     }
@@ -168,15 +142,8 @@ impl Registry {
     /// [`ErrorKind::UnknownPrefix`] where there is none to replace.
     pub async fn replace(&self, prefix: &str, vault: impl Into<Vault>) -> Result<(), Error> {
         let vault = vault.into();
-        let old = self
-            .0
-            .vaults
-            .get_mut(prefix)
-            .map(|mut slot| std::mem::replace(&mut *slot, vault));
-        old.ok_or_else(|| self.unknown_prefix(prefix))?
-            .backend
-            .close()
-            .await;
+        let old = self.0.vaults.get_mut(prefix).map(|mut slot| std::mem::replace(&mut *slot, vault));
+        old.ok_or_else(|| self.unknown_prefix(prefix))?.backend.close().await;
         Ok(())
     }
 
@@ -186,11 +153,7 @@ impl Registry {
     ///
     /// [`ErrorKind::UnknownPrefix`] where there is none.
     pub async fn remove(&self, prefix: &str) -> Result<(), Error> {
-        let (_, old) = self
-            .0
-            .vaults
-            .remove(prefix)
-            .ok_or_else(|| self.unknown_prefix(prefix))?;
+        let (_, old) = self.0.vaults.remove(prefix).ok_or_else(|| self.unknown_prefix(prefix))?;
         old.backend.close().await;
         Ok(())
     }
@@ -216,15 +179,10 @@ impl Registry {
     fn unknown_prefix(&self, prefix: &str) -> Error {
         let known = self.prefixes();
         let message = match known.as_slice() {
-            [] => format!(
-                "no vault has the prefix `{}`: none is configured",
-                escaped(prefix)
-            ),
+            [] => format!("no vault has the prefix `{}`: none is configured", escaped(prefix)),
             known => {
                 let guess = nearest(prefix, known.iter().map(String::as_str));
-                let guess = guess
-                    .map(|guess| format!("; did you mean `{guess}`?"))
-                    .unwrap_or_default();
+                let guess = guess.map(|guess| format!("; did you mean `{guess}`?")).unwrap_or_default();
                 format!(
                     "no vault has the prefix `{}`{guess} (configured: {})",
                     escaped(prefix),
@@ -242,19 +200,13 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry")
-            .field("prefixes", &self.prefixes())
-            .finish()
+        f.debug_struct("Registry").field("prefixes", &self.prefixes()).finish()
     }
 }
 
 /// Puts the vault in front of what went wrong in it.
 fn place(error: Error, prefix: &str, vault: &Vault) -> Error {
-    let error = error.at(format_args!(
-        "vault `{}` ({})",
-        escaped(prefix),
-        vault.backend.describe()
-    ));
+    let error = error.at(format_args!("vault `{}` ({})", escaped(prefix), vault.backend.describe()));
     match &vault.note {
         Some(note) => error.note(note),
         None => error,
@@ -298,20 +250,14 @@ impl RegistryBuilder {
     ///
     /// [`ErrorKind::InvalidConfig`] for a prefix that is malformed, reserved or given twice.
     pub fn build(self) -> Result<Registry, Error> {
-        let inner = Inner {
-            vaults: DashMap::new(),
-            unknown_prefix_note: self.unknown_prefix_note,
-        };
+        let inner = Inner { vaults: DashMap::new(), unknown_prefix_note: self.unknown_prefix_note };
         let registry = Registry(Arc::new(inner));
         for (prefix, vault) in self.vaults {
             registry.add(&prefix, vault)?;
         }
         for (prefix, vault) in self.defaults {
             if !RESERVED_PREFIXES.contains(&prefix.as_str()) {
-                return Err(invalid_prefix(
-                    &prefix,
-                    "is no backend's own name, so it has no default vault",
-                ));
+                return Err(invalid_prefix(&prefix, "is no backend's own name, so it has no default vault"));
             }
             registry.insert(&prefix, vault)?;
         }
@@ -327,10 +273,7 @@ impl RegistryBuilder {
 /// [`ErrorKind::InvalidConfig`], saying what is wrong with it.
 pub fn check_prefix(prefix: &str) -> Result<(), Error> {
     if RESERVED_PREFIXES.contains(&prefix) {
-        return Err(invalid_prefix(
-            prefix,
-            "is reserved for the backend of that name; choose another",
-        ));
+        return Err(invalid_prefix(prefix, "is reserved for the backend of that name; choose another"));
     }
     let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
     match prefix.as_bytes() {
@@ -347,10 +290,7 @@ pub fn check_prefix(prefix: &str) -> Result<(), Error> {
 }
 
 fn invalid_prefix(prefix: &str, what: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidConfig,
-        format!("the prefix `{}` {what}", escaped(prefix)),
-    )
+    Error::new(ErrorKind::InvalidConfig, format!("the prefix `{}` {what}", escaped(prefix)))
 }
 
 /// A reference, or text to parse as one.
@@ -421,17 +361,9 @@ const COMMON_OPTIONS: &[&str] = &["ttl", "neg_ttl", "resurrect_ttl", "base64_dec
 
 impl<'a> Options<'a> {
     fn of(reference: &'a Reference, vault: &Vault) -> Result<Self, Error> {
-        let base64 = if vault.policy.base64_decode {
-            Base64::ForStrings
-        } else {
-            Base64::No
-        };
+        let base64 = if vault.policy.base64_decode { Base64::ForStrings } else { Base64::No };
         let request = ReadRequest::new(reference.resource()).with_version(reference.version());
-        let mut options = Self {
-            request,
-            pointer: None,
-            base64,
-        };
+        let mut options = Self { request, pointer: None, base64 };
         for (name, value) in reference.options() {
             options.set(name, value, vault)?;
         }
@@ -458,16 +390,9 @@ impl<'a> Options<'a> {
                 self.request = request.with_option(name, value);
             }
             _ => {
-                let known = COMMON_OPTIONS
-                    .iter()
-                    .chain(vault.backend.options())
-                    .copied()
-                    .collect::<Vec<_>>();
-                let message = format!(
-                    "unknown option `{}` (this vault knows {})",
-                    escaped(name),
-                    known.join(", ")
-                );
+                let known = COMMON_OPTIONS.iter().chain(vault.backend.options()).copied().collect::<Vec<_>>();
+                let message =
+                    format!("unknown option `{}` (this vault knows {})", escaped(name), known.join(", "));
                 return Err(Error::new(ErrorKind::InvalidReference, message));
             }
         }

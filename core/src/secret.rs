@@ -38,12 +38,8 @@ impl Secret {
     ///
     /// [`ErrorKind::InvalidValue`] where the bytes are not UTF-8.
     pub fn as_str(&self) -> Result<&str, Error> {
-        std::str::from_utf8(&self.0).map_err(|_| {
-            Error::new(
-                ErrorKind::InvalidValue,
-                "the value is not UTF-8 text; read it as bytes",
-            )
-        })
+        std::str::from_utf8(&self.0)
+            .map_err(|_| Error::new(ErrorKind::InvalidValue, "the value is not UTF-8 text; read it as bytes"))
     }
 
     /// The length in bytes.

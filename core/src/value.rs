@@ -55,9 +55,7 @@ impl Pick<'_> {
             None => whole,
         };
         let field = match self.pointer {
-            Some(pointer) => field
-                .pointer(pointer)
-                .ok_or_else(|| self.leads_nowhere(pointer))?,
+            Some(pointer) => field.pointer(pointer).ok_or_else(|| self.leads_nowhere(pointer))?,
             None => field,
         };
         self.scalar(field)
@@ -66,14 +64,9 @@ impl Pick<'_> {
     fn scalar(&self, field: Json<'_>) -> Result<Secret, Error> {
         let literal = match field {
             Json::String(raw) => {
-                let text = raw
-                    .decode()
-                    .ok_or_else(|| self.invalid("not Unicode text (half a surrogate pair)"))?;
-                return if self.base64 == Base64::No {
-                    Ok(text.into())
-                } else {
-                    self.decode(&text)
-                };
+                let text =
+                    raw.decode().ok_or_else(|| self.invalid("not Unicode text (half a surrogate pair)"))?;
+                return if self.base64 == Base64::No { Ok(text.into()) } else { self.decode(&text) };
             }
             Json::Number(literal) => literal,
             Json::Bool(true) => "true",
@@ -91,11 +84,7 @@ impl Pick<'_> {
     }
 
     fn decode(&self, text: &[u8]) -> Result<Secret, Error> {
-        let engine = if text.iter().any(|byte| matches!(byte, b'-' | b'_')) {
-            URL_SAFE
-        } else {
-            STANDARD
-        };
+        let engine = if text.iter().any(|byte| matches!(byte, b'-' | b'_')) { URL_SAFE } else { STANDARD };
         let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
         // The decoder's own message would quote a byte of the secret.
         let length = engine.decode_slice(text, &mut bytes).map_err(|_| {
@@ -117,11 +106,7 @@ impl Pick<'_> {
         if !self.reveal_keys {
             return error;
         }
-        let names: Vec<_> = whole
-            .members()
-            .iter()
-            .map(|(name, _)| format!("`{}`", escaped(name)))
-            .collect();
+        let names: Vec<_> = whole.members().iter().map(|(name, _)| format!("`{}`", escaped(name))).collect();
         match names.as_slice() {
             [] => error.note("it has no keys"),
             names => error.note(format!("it has {}", names.join(", "))),
@@ -134,9 +119,7 @@ impl Pick<'_> {
     }
 
     fn not_a_scalar(&self, what: &str) -> Error {
-        self.invalid(&format!(
-            "not a scalar but {what}; `?pointer=/...` picks a value inside it"
-        ))
+        self.invalid(&format!("not a scalar but {what}; `?pointer=/...` picks a value inside it"))
     }
 
     fn invalid(&self, what: &str) -> Error {
@@ -159,13 +142,7 @@ mod tests {
         "o":{"k":"v","l":[1,"two"]},"a":[1],"a.b":"dots","b":"aGVsbG8=","u":"_-8","bad":"canary!","big":"aGVsbG9-"}"#;
 
     fn pick<'a>(key: Option<&'a str>, pointer: Option<&'a str>) -> Pick<'a> {
-        Pick {
-            resource: "r",
-            key,
-            pointer,
-            base64: Base64::No,
-            reveal_keys: false,
-        }
+        Pick { resource: "r", key, pointer, base64: Base64::No, reveal_keys: false }
     }
 
     fn text(pick: Pick<'_>) -> Result<String, String> {
@@ -195,22 +172,13 @@ mod tests {
         assert_eq!(text(pick(Some("o"), Some("/l/1"))).unwrap(), "two");
         assert_eq!(text(pick(None, Some("/o/k"))).unwrap(), "v");
         assert_eq!(text(pick(Some("s"), Some(""))).unwrap(), "x");
-        assert!(
-            text(pick(Some("o"), Some("/x")))
-                .unwrap_err()
-                .contains("leads nowhere")
-        );
+        assert!(text(pick(Some("o"), Some("/x"))).unwrap_err().contains("leads nowhere"));
         assert!(text(pick(None, Some(""))).unwrap_err().contains("not a scalar"));
     }
 
     #[test]
     fn base64_is_for_strings_with_a_key() {
-        let decode = |key, base64| {
-            text(Pick {
-                base64,
-                ..pick(key, None)
-            })
-        };
+        let decode = |key, base64| text(Pick { base64, ..pick(key, None) });
         for base64 in [Base64::ForStrings, Base64::Asked] {
             assert_eq!(decode(Some("b"), base64).unwrap(), "hello");
             assert!(decode(Some("bad"), base64).unwrap_err().contains("not base64"));
@@ -225,37 +193,18 @@ mod tests {
 
     #[test]
     fn names_of_fields_are_shown_only_where_the_vault_says_so() {
-        let error = text(Pick {
-            reveal_keys: true,
-            ..pick(Some("q"), None)
-        })
-        .unwrap_err();
-        assert!(
-            error.starts_with("no such key `q` in `r`; it has `s`, `e`, `n`"),
-            "{error}"
-        );
-        let empty = Pick {
-            reveal_keys: true,
-            ..pick(Some("q"), None)
-        }
-        .from(&Document::from_json("{}").unwrap());
-        assert_eq!(
-            empty.unwrap_err().to_string(),
-            "no such key `q` in `r`; it has no keys"
-        );
+        let error = text(Pick { reveal_keys: true, ..pick(Some("q"), None) }).unwrap_err();
+        assert!(error.starts_with("no such key `q` in `r`; it has `s`, `e`, `n`"), "{error}");
+        let empty =
+            Pick { reveal_keys: true, ..pick(Some("q"), None) }.from(&Document::from_json("{}").unwrap());
+        assert_eq!(empty.unwrap_err().to_string(), "no such key `q` in `r`; it has no keys");
     }
 
     #[test]
     fn opaque_bytes_have_fields_where_they_are_json() {
         let whole = Document::opaque(b"\xff\x00 \n".to_vec());
         assert_eq!(pick(None, None).from(&whole).unwrap().as_bytes(), b"\xff\x00 \n");
-        assert!(
-            pick(Some("k"), None)
-                .from(&whole)
-                .unwrap_err()
-                .to_string()
-                .contains("not UTF-8")
-        );
+        assert!(pick(Some("k"), None).from(&whole).unwrap_err().to_string().contains("not UTF-8"));
         let json = Document::opaque(r#"{"k": "v"}"#);
         assert_eq!(pick(Some("k"), None).from(&json).unwrap().as_bytes(), b"v");
         assert!(

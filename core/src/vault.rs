@@ -53,11 +53,7 @@ impl Vault {
     /// A vault over a backend that others hold too.
     #[must_use]
     pub fn shared(backend: Arc<dyn VaultBackend>) -> Self {
-        Self {
-            backend,
-            policy: Policy::default(),
-            note: None,
-        }
+        Self { backend, policy: Policy::default(), note: None }
     }
 
     /// Replaces the settings.
@@ -102,17 +98,10 @@ pub fn parse_seconds(text: &str) -> Result<Duration, Error> {
     text.parse::<f64>()
         .ok()
         .filter(|seconds| {
-            text.bytes()
-                .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
-                && *seconds >= 0.0
+            text.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) && *seconds >= 0.0
         })
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidConfig,
-                "expected seconds: a finite number, at least 0",
-            )
-        })
+        .ok_or_else(|| Error::new(ErrorKind::InvalidConfig, "expected seconds: a finite number, at least 0"))
 }
 
 #[cfg(test)]
@@ -125,9 +114,7 @@ mod tests {
         assert_eq!(parse_seconds("0.25").unwrap(), Duration::from_millis(250));
         assert_eq!(parse_seconds("1e8").unwrap(), Duration::from_secs(100_000_000));
         assert_eq!(parse_seconds("0").unwrap(), Duration::ZERO);
-        for text in [
-            "", " 1", "-1", "nan", "inf", "infinity", "1e999", "1s", "0x10", "1_0",
-        ] {
+        for text in ["", " 1", "-1", "nan", "inf", "infinity", "1e999", "1s", "0x10", "1_0"] {
             assert!(parse_seconds(text).is_err(), "{text}");
         }
     }

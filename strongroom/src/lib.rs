@@ -1,1 +1,32 @@
 //! References to secrets in the configuration of proxies and servers, read at memory speed.
+//!
+//! This crate puts the others together: [`Registry`] and references from the core, backends and logins by cargo
+//! feature, and with the feature `config` vaults from files ([`config`]). No feature is on by default.
+
+#[cfg(feature = "config")]
+pub mod config;
+mod factories;
+
+pub use factories::factories;
+pub use strongroom_core::{
+    AuthMethod, Document, Error, ErrorKind, Fetched, Health, MemoryVault, ParseError, ParseErrorKind, Policy,
+    Reference, Registry, RegistryBuilder, Result, Secret, ToReference, Vault, VaultBackend, escaped,
+    is_reference,
+};
+
+/// The traits and types that backends and logins are written with.
+pub use strongroom_core as core;
+
+/// KV v1 and v2 of HashiCorp Vault and OpenBao.
+#[cfg(feature = "hashicorp")]
+pub use strongroom_hashicorp as hashicorp;
+
+/// Environment variables as a vault.
+#[cfg(feature = "env")]
+pub use strongroom_env as env;
+
+/// Ways to log in to a vault.
+pub mod auth {
+    #[cfg(feature = "auth-token")]
+    pub use strongroom_auth_token::TokenAuth;
+}

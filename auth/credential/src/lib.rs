@@ -36,12 +36,7 @@ impl CredentialFile {
     /// A file at `path`; `what` is the credential's name for messages. Nothing is read yet.
     #[must_use]
     pub fn new(what: &'static str, path: impl Into<PathBuf>) -> Self {
-        Self {
-            what,
-            path: path.into(),
-            seen: Mutex::new(None),
-            warned: Mutex::new(false),
-        }
+        Self { what, path: path.into(), seen: Mutex::new(None), warned: Mutex::new(false) }
     }
 
     /// Where the file is.
@@ -79,10 +74,7 @@ impl CredentialFile {
         loop {
             tokio::time::sleep(POLL).await;
             let path = self.path.clone();
-            let now = tokio::task::spawn_blocking(move || Stamp::of(&path))
-                .await
-                .ok()
-                .flatten();
+            let now = tokio::task::spawn_blocking(move || Stamp::of(&path)).await.ok().flatten();
             if now.is_some() && now != *lock(&self.seen) {
                 return;
             }
@@ -128,10 +120,7 @@ pub fn line(what: &str, bytes: impl Into<Zeroizing<Vec<u8>>>) -> Result<Secret, 
         Ok(text) if text.trim().len() != text.len() => "begins or ends with white space",
         Ok(_) => return Ok(Secret::from(bytes)),
     };
-    Err(Error::new(
-        ErrorKind::Unauthenticated,
-        format!("the {what} {fault}"),
-    ))
+    Err(Error::new(ErrorKind::Unauthenticated, format!("the {what} {fault}")))
 }
 
 fn read(path: &Path) -> std::io::Result<(Zeroizing<Vec<u8>>, Stamp, bool)> {
@@ -167,10 +156,7 @@ mod tests {
 
     async fn read(content: &[u8]) -> Result<Vec<u8>, String> {
         let (_dir, file) = file(content);
-        file.read()
-            .await
-            .map(|secret| secret.as_bytes().to_vec())
-            .map_err(|error| error.to_string())
+        file.read().await.map(|secret| secret.as_bytes().to_vec()).map_err(|error| error.to_string())
     }
 
     #[tokio::test]
@@ -178,12 +164,7 @@ mod tests {
         assert_eq!(read(b"hvs.x").await.unwrap(), b"hvs.x");
         assert_eq!(read(b"hvs.x\n").await.unwrap(), b"hvs.x");
         assert_eq!(read(b"hvs.x\r\n").await.unwrap(), b"hvs.x");
-        assert!(
-            read(b"hvs.x\n\n")
-                .await
-                .unwrap_err()
-                .contains("control character")
-        );
+        assert!(read(b"hvs.x\n\n").await.unwrap_err().contains("control character"));
     }
 
     #[tokio::test]
@@ -205,12 +186,7 @@ mod tests {
         }
         let longest = vec![b'a'; MAX_LEN];
         assert_eq!(read(&[&longest[..], b"\r\n"].concat()).await.unwrap(), longest);
-        assert!(
-            read(&[&longest[..], b"a"].concat())
-                .await
-                .unwrap_err()
-                .contains("longer than 64 KiB")
-        );
+        assert!(read(&[&longest[..], b"a"].concat()).await.unwrap_err().contains("longer than 64 KiB"));
     }
 
     #[tokio::test]
@@ -220,27 +196,12 @@ mod tests {
             let file = CredentialFile::new("token", path);
             file.read().await.unwrap_err().to_string()
         };
-        assert!(
-            error(dir.path().join("missing"))
-                .await
-                .contains("missing` cannot be read: No such file")
-        );
-        assert!(
-            error(dir.path().to_path_buf())
-                .await
-                .contains("not a regular file")
-        );
+        assert!(error(dir.path().join("missing")).await.contains("missing` cannot be read: No such file"));
+        assert!(error(dir.path().to_path_buf()).await.contains("not a regular file"));
         #[cfg(unix)]
         {
             let pipe = dir.path().join("pipe");
-            rustix::fs::mknodat(
-                rustix::fs::CWD,
-                &pipe,
-                rustix::fs::FileType::Fifo,
-                0o600.into(),
-                0,
-            )
-            .unwrap();
+            rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
             assert!(error(pipe).await.contains("not a regular file"));
         }
     }

@@ -26,11 +26,7 @@ impl From<&Metadata> for Stamp {
         let inode = std::os::unix::fs::MetadataExt::ino(metadata);
         #[cfg(not(unix))]
         let inode = 0;
-        Self {
-            modified: metadata.modified().ok(),
-            length: metadata.len(),
-            inode,
-        }
+        Self { modified: metadata.modified().ok(), length: metadata.len(), inode }
     }
 }
 

@@ -13,11 +13,8 @@ use crate::TokenAuth;
 pub struct TokenFactory;
 
 const TOKEN: Field = Field::new("token", Shape::Credential, "The token itself.");
-const TOKEN_FILE: Field = Field::new(
-    "token_file",
-    Shape::Text,
-    "A file that holds the token, read afresh at each login.",
-);
+const TOKEN_FILE: Field =
+    Field::new("token_file", Shape::Text, "A file that holds the token, read afresh at each login.");
 
 impl AuthFactory for TokenFactory {
     fn name(&self) -> &'static str {

@@ -124,24 +124,15 @@ mod tests {
         let path = dir.path().join("token");
         std::fs::write(&path, "first\n").unwrap();
         let auth = TokenAuth::from_file(&path);
-        assert_eq!(
-            auth.login(&Nobody).await.unwrap().token.unwrap().as_bytes(),
-            b"first"
-        );
+        assert_eq!(auth.login(&Nobody).await.unwrap().token.unwrap().as_bytes(), b"first");
         std::fs::write(&path, "second").unwrap();
-        assert_eq!(
-            auth.login(&Nobody).await.unwrap().token.unwrap().as_bytes(),
-            b"second"
-        );
+        assert_eq!(auth.login(&Nobody).await.unwrap().token.unwrap().as_bytes(), b"second");
     }
 
     #[test]
     fn equal_logins_have_equal_identities() {
         assert_eq!(TokenAuth::new("a").identity(), TokenAuth::new("a").identity());
         assert_ne!(TokenAuth::new("a").identity(), TokenAuth::new("b").identity());
-        assert_ne!(
-            TokenAuth::new("/a").identity(),
-            TokenAuth::from_file("/a").identity()
-        );
+        assert_ne!(TokenAuth::new("/a").identity(), TokenAuth::from_file("/a").identity());
     }
 }

@@ -33,10 +33,7 @@ impl BackendFactory for EnvFactory {
         let vault = EnvVault::new().prefix(prefix);
         Ok(vault
             .map_err(|_| {
-                settings.error(
-                    &PREFIX,
-                    "expected letters, digits, `_` or `-`, not beginning with a digit",
-                )
+                settings.error(&PREFIX, "expected letters, digits, `_` or `-`, not beginning with a digit")
             })?
             .into())
     }

@@ -50,10 +50,7 @@ impl EnvVault {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if !prefix.bytes().all(allowed) || prefix.starts_with(|first: char| first.is_ascii_digit()) {
             let what = "expected letters, digits, `_` or `-`, not beginning with a digit";
-            return Err(Error::new(
-                ErrorKind::InvalidConfig,
-                format!("the prefix of an env vault: {what}"),
-            ));
+            return Err(Error::new(ErrorKind::InvalidConfig, format!("the prefix of an env vault: {what}")));
         }
         self.prefix = (!prefix.is_empty()).then_some(prefix);
         Ok(self)
@@ -61,14 +58,8 @@ impl EnvVault {
 
     /// The variable that a request means.
     fn variable(&self, request: &ReadRequest) -> Result<String, Error> {
-        let prefix = self
-            .prefix
-            .as_deref()
-            .or_else(|| request.option("prefix"))
-            .unwrap_or_default();
-        let name = format!("{prefix}{}", request.resource)
-            .to_ascii_uppercase()
-            .replace('-', "_");
+        let prefix = self.prefix.as_deref().or_else(|| request.option("prefix")).unwrap_or_default();
+        let name = format!("{prefix}{}", request.resource).to_ascii_uppercase().replace('-', "_");
         match request.version.map(u64::from) {
             None | Some(1) => Ok(name),
             Some(2) => Ok(format!("{name}_PREVIOUS")),
@@ -97,11 +88,7 @@ impl VaultBackend for EnvVault {
     async fn read(&self, request: &ReadRequest) -> Result<Document, Error> {
         let name = self.variable(request)?;
         // The standard library has no promise for these names, which no variable can have.
-        let value = if name.contains(['=', '\0']) {
-            None
-        } else {
-            std::env::var_os(&name)
-        };
+        let value = if name.contains(['=', '\0']) { None } else { std::env::var_os(&name) };
         let value = value.ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
@@ -151,19 +138,13 @@ mod tests {
         let bare = EnvVault::new();
         assert_eq!(variable(&bare, ReadRequest::new("pg-password")), "PG_PASSWORD");
         assert_eq!(variable(&bare, ReadRequest::new("my_Var")), "MY_VAR");
-        assert_eq!(
-            variable(&bare, ReadRequest::new("cert").with_option("prefix", "ssl-")),
-            "SSL_CERT"
-        );
+        assert_eq!(variable(&bare, ReadRequest::new("cert").with_option("prefix", "ssl-")), "SSL_CERT");
         let fenced = EnvVault::new().prefix("app-").unwrap();
         assert_eq!(
             variable(&fenced, ReadRequest::new("x").with_version(NonZeroU64::new(2))),
             "APP_X_PREVIOUS"
         );
-        assert_eq!(
-            variable(&fenced, ReadRequest::new("x").with_version(NonZeroU64::new(1))),
-            "APP_X"
-        );
+        assert_eq!(variable(&fenced, ReadRequest::new("x").with_version(NonZeroU64::new(1))), "APP_X");
     }
 
     #[test]
@@ -171,24 +152,14 @@ mod tests {
         assert_eq!(EnvVault::new().options(), ["prefix"]);
         assert!(EnvVault::new().prefix("app_").unwrap().options().is_empty());
         for bad in ["1a", "a b", "a=", "é"] {
-            assert_eq!(
-                EnvVault::new().prefix(bad).unwrap_err().kind(),
-                ErrorKind::InvalidConfig,
-                "{bad}"
-            );
+            assert_eq!(EnvVault::new().prefix(bad).unwrap_err().kind(), ErrorKind::InvalidConfig, "{bad}");
         }
     }
 
     #[tokio::test]
     async fn a_missing_variable_is_named() {
-        let error = EnvVault::new()
-            .read(&ReadRequest::new("no-such-thing"))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the environment variable `NO_SUCH_THING` is not set"
-        );
+        let error = EnvVault::new().read(&ReadRequest::new("no-such-thing")).await.unwrap_err();
+        assert_eq!(error.to_string(), "the environment variable `NO_SUCH_THING` is not set");
         assert_eq!(error.kind(), ErrorKind::NotFound);
         let odd = EnvVault::new().read(&ReadRequest::new("a=b")).await.unwrap_err();
         assert_eq!(odd.kind(), ErrorKind::NotFound);
@@ -197,18 +168,12 @@ mod tests {
     #[tokio::test]
     async fn only_two_versions_are_known() {
         let request = ReadRequest::new("path").with_version(NonZeroU64::new(3));
-        assert_eq!(
-            EnvVault::new().read(&request).await.unwrap_err().kind(),
-            ErrorKind::Unsupported
-        );
+        assert_eq!(EnvVault::new().read(&request).await.unwrap_err().kind(), ErrorKind::Unsupported);
     }
 
     #[tokio::test]
     async fn a_variable_is_read_as_it_stands() {
-        let document = EnvVault::new()
-            .read(&ReadRequest::new("cargo-pkg-name"))
-            .await
-            .unwrap();
+        let document = EnvVault::new().read(&ReadRequest::new("cargo-pkg-name")).await.unwrap();
         assert_eq!(document.as_bytes(), b"strongroom-env");
         assert_eq!(document.version(), None);
     }

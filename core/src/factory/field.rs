@@ -44,14 +44,7 @@ impl Field {
     /// A field that is not set by default.
     #[must_use]
     pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self {
-            name,
-            aliases: &[],
-            shape,
-            default: None,
-            doc,
-            unbuilt: false,
-        }
+        Self { name, aliases: &[], shape, default: None, doc, unbuilt: false }
     }
 
     /// Adds other names.

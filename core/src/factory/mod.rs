@@ -13,7 +13,6 @@ use std::sync::Arc;
 pub use field::{Field, Shape};
 use settings::listed;
 pub use settings::{Origin as SettingOrigin, Setting, SettingValue, Settings};
-use unavailable::Unavailable;
 
 use crate::{AuthMethod, Error, ErrorKind, Policy, Vault, escaped};
 
@@ -76,12 +75,7 @@ impl Absent {
     /// Something that the cargo feature `feature` brings, or nothing does yet.
     #[must_use]
     pub const fn new(name: &'static str, feature: Option<&'static str>) -> Self {
-        Self {
-            name,
-            aliases: &[],
-            feature,
-            field_prefixes: &[],
-        }
+        Self { name, aliases: &[], feature, field_prefixes: &[] }
     }
 
     /// Adds other names.
@@ -118,25 +112,18 @@ const TTL: Field = Field::new(
     Shape::Seconds,
     "Seconds after which a value is refreshed in the background; 0 or unset: kept until refreshed by hand.",
 );
-const NEG_TTL: Field = Field::new(
-    "neg_ttl",
-    Shape::Seconds,
-    "Seconds for which a miss is remembered.",
-)
-.default("5");
+const NEG_TTL: Field =
+    Field::new("neg_ttl", Shape::Seconds, "Seconds for which a miss is remembered.").default("5");
 const RESURRECT_TTL: Field = Field::new(
     "resurrect_ttl",
     Shape::Seconds,
     "Seconds past ttl for which the last good value is served while the vault fails.",
 )
 .default("3600");
-const BASE64_DECODE: Field = Field::new(
-    "base64_decode",
-    Shape::Flag,
-    "Decode strings that a key picks from base64.",
-)
-.aliases(&["decode_base64"])
-.default("false");
+const BASE64_DECODE: Field =
+    Field::new("base64_decode", Shape::Flag, "Decode strings that a key picks from base64.")
+        .aliases(&["decode_base64"])
+        .default("false");
 const REVEAL_KEYS: Field = Field::new(
     "reveal_keys",
     Shape::Flag,
@@ -203,8 +190,7 @@ impl Factories {
     /// The backend called `name`.
     #[must_use]
     pub fn backend(&self, name: &str) -> Option<&dyn BackendFactory> {
-        self.backends()
-            .find(|factory| factory.name() == name || factory.aliases().contains(&name))
+        self.backends().find(|factory| factory.name() == name || factory.aliases().contains(&name))
     }
 
     /// Makes the vault of kind `name`. A kind that exists but is not in this build gives a vault that fails
@@ -218,7 +204,7 @@ impl Factories {
             let absent = self.absent_backends.iter().find(|absent| absent.is_called(name));
             let absent = absent.ok_or_else(|| self.unknown_backend(name, settings))?;
             let message = format!("the backend `{}` {}", absent.name, absent.remedy());
-            return Ok(Vault::new(Unavailable::new(absent.name, message)));
+            return Ok(Vault::unavailable(absent.name, Error::new(ErrorKind::Unsupported, message)));
         };
         self.check_names(factory, settings)?;
         let vault = factory.build(settings, self)?;
@@ -255,19 +241,18 @@ impl Factories {
             }
             return Err(settings.error(field, &what));
         }
-        let known = self
-            .logins
-            .iter()
-            .flat_map(|factory| names(factory.name(), factory.aliases()));
-        let known = known.chain(
-            self.absent_logins
-                .iter()
-                .flat_map(|absent| names(absent.name, absent.aliases)),
-        );
+        let known = self.logins.iter().flat_map(|factory| names(factory.name(), factory.aliases()));
+        let known =
+            known.chain(self.absent_logins.iter().flat_map(|absent| names(absent.name, absent.aliases)));
         Err(settings.error(field, &unknown("login", name, known)))
     }
 
-    fn check_names(&self, factory: &dyn BackendFactory, settings: &Settings) -> Result<(), Error> {
+    /// Refuses settings whose names neither the backend nor any login knows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`], naming the nearest known field.
+    pub fn check_names(&self, factory: &dyn BackendFactory, settings: &Settings) -> Result<(), Error> {
         let logins = self.logins.iter().filter(|_| factory.logs_in());
         let fields = || {
             POLICY_FIELDS
@@ -301,17 +286,10 @@ impl Factories {
     }
 
     fn unknown_backend(&self, name: &str, settings: &Settings) -> Error {
-        let known = self
-            .backends
-            .iter()
-            .flat_map(|factory| names(factory.name(), factory.aliases()));
-        let known = known.chain(
-            self.absent_backends
-                .iter()
-                .flat_map(|absent| names(absent.name, absent.aliases)),
-        );
-        let message = format!("{}: {}", settings.subject(), unknown("backend", name, known));
-        Error::new(ErrorKind::InvalidConfig, message)
+        let known = self.backends.iter().flat_map(|factory| names(factory.name(), factory.aliases()));
+        let known =
+            known.chain(self.absent_backends.iter().flat_map(|absent| names(absent.name, absent.aliases)));
+        settings.fault(&unknown("backend", name, known))
     }
 }
 
@@ -323,24 +301,16 @@ fn names<'a>(name: &'a str, aliases: &'a [&'a str]) -> impl Iterator<Item = &'a 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<_> = known.collect();
     let nearest = nearest(name, known.iter().copied());
-    let guess = nearest
-        .map(|nearest| format!("; did you mean `{nearest}`?"))
-        .unwrap_or_default();
-    format!(
-        "unknown {what} `{}`{guess} (known: {})",
-        escaped(name),
-        listed(known)
-    )
+    let guess = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+    format!("unknown {what} `{}`{guess} (known: {})", escaped(name), listed(known))
 }
 
 /// The name that `name` was most likely meant to be, if any comes close.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let closeness = |known: &&str| (strsim::jaro_winkler(name, known) * 1000.0) as u32;
-    known
-        .into_iter()
-        .max_by_key(closeness)
-        .filter(|known| closeness(known) >= 800)
+    let distance = |known: &&str| strsim::osa_distance(name, known);
+    let tolerated = (name.chars().count() / 3).max(1);
+    known.into_iter().min_by_key(distance).filter(|known| distance(known) <= tolerated)
 }
 
 #[cfg(test)]

@@ -67,12 +67,16 @@ pub struct Setting {
     pub origin: Origin,
 }
 
+const NO_REFERENCE: &str = "a reference cannot stand here: the vault's own credentials have to come from outside, \
+                            such as a file or a variable";
+
 /// The settings of one vault.
 ///
 /// Every error names where the setting was written, the vault and the field, and never a value.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     subject: String,
+    origin: Option<Origin>,
     settings: Vec<Setting>,
 }
 
@@ -80,10 +84,14 @@ impl Settings {
     /// No settings yet. `subject` is what messages call the vault: ``vault `my-vault` ``.
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
-        Self {
-            subject: subject.into(),
-            settings: Vec::new(),
-        }
+        Self { subject: subject.into(), origin: None, settings: Vec::new() }
+    }
+
+    /// Adds where the vault itself is declared, for errors about what was not written.
+    #[must_use]
+    pub fn declared_at(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
     }
 
     /// Adds a setting.
@@ -95,11 +103,7 @@ impl Settings {
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         let value = SettingValue::Text(Zeroizing::new(text.into()));
-        self.push(Setting {
-            name: name.into(),
-            value,
-            origin: Origin::Program,
-        });
+        self.push(Setting { name: name.into(), value, origin: Origin::Program });
         self
     }
 
@@ -133,10 +137,7 @@ impl Settings {
             return Ok(field.default);
         };
         match &setting.value {
-            SettingValue::Text(text) if is_reference(text) => Err(self.at(
-                setting,
-                "a reference cannot stand here: the vault's own credentials have to come from outside, such as a file or a variable",
-            )),
+            SettingValue::Text(text) if is_reference(text) => Err(self.at(setting, NO_REFERENCE)),
             SettingValue::Text(text) => Ok(Some(text)),
             _ => Err(self.at(setting, "expected text")),
         }
@@ -166,20 +167,12 @@ impl Settings {
     ///
     /// Where it is no whole number within the bounds of its shape.
     pub fn integer(&self, field: &Field) -> Result<Option<u64>, Error> {
-        let (min, max) = if let Shape::Integer(min, max) = field.shape {
-            (min, max)
-        } else {
-            (0, u64::MAX)
-        };
-        self.parse(
-            field,
-            &format!("expected a whole number from {min} to {max}"),
-            |text| {
-                let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                let number = text.parse().ok().filter(|_| digits)?;
-                (min..=max).contains(&number).then_some(number)
-            },
-        )
+        let (min, max) = if let Shape::Integer(min, max) = field.shape { (min, max) } else { (0, u64::MAX) };
+        self.parse(field, &format!("expected a whole number from {min} to {max}"), |text| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse().ok().filter(|_| digits)?;
+            (min..=max).contains(&number).then_some(number)
+        })
     }
 
     /// The field's seconds, or its default.
@@ -188,9 +181,7 @@ impl Settings {
     ///
     /// Where it is no finite number of at least 0.
     pub fn seconds(&self, field: &Field) -> Result<Option<Duration>, Error> {
-        self.parse(field, "expected seconds: a finite number, at least 0", |text| {
-            parse_seconds(text).ok()
-        })
+        self.parse(field, "expected seconds: a finite number, at least 0", |text| parse_seconds(text).ok())
     }
 
     /// The field's flag, or its default, or false.
@@ -213,15 +204,9 @@ impl Settings {
     ///
     /// Where it is none of the words of its shape.
     pub fn one_of(&self, field: &Field) -> Result<Option<&'static str>, Error> {
-        let words = if let Shape::OneOf(words) = field.shape {
-            words
-        } else {
-            &[]
-        };
+        let words = if let Shape::OneOf(words) = field.shape { words } else { &[] };
         let expected = format!("expected one of {}", listed(words.iter().copied()));
-        self.parse(field, &expected, |text| {
-            words.iter().copied().find(|word| *word == text)
-        })
+        self.parse(field, &expected, |text| words.iter().copied().find(|word| *word == text))
     }
 
     /// The field's list; a text is split at commas, its parts trimmed. Empty where not set.
@@ -230,20 +215,11 @@ impl Settings {
     ///
     /// Where it is neither list nor text.
     pub fn list(&self, field: &Field) -> Result<Vec<String>, Error> {
-        if let Some(Setting {
-            value: SettingValue::List(items),
-            ..
-        }) = self.find(field)?
-        {
+        if let Some(Setting { value: SettingValue::List(items), .. }) = self.find(field)? {
             return Ok(items.iter().map(|item| item.to_string()).collect());
         }
         let text = self.text(field)?.unwrap_or_default();
-        Ok(text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect())
+        Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
     }
 
     /// An error about a field: where it was written, the vault, the field, and `what`.
@@ -251,10 +227,17 @@ impl Settings {
     pub fn error(&self, field: &Field, what: &str) -> Error {
         match self.find(field) {
             Ok(Some(setting)) => self.at(setting, what),
-            _ => Error::new(
-                ErrorKind::InvalidConfig,
-                format!("{}: `{}` {what}", self.subject, field.name),
-            ),
+            _ => self.fault(&format!("`{}` {what}", field.name)),
+        }
+    }
+
+    /// An error about the vault as a whole: where it is declared, and `what`.
+    #[must_use]
+    pub fn fault(&self, what: &str) -> Error {
+        let error = Error::new(ErrorKind::InvalidConfig, format!("{}: {what}", self.subject));
+        match &self.origin {
+            Some(origin) => error.at(origin),
+            None => error,
         }
     }
 
@@ -262,11 +245,7 @@ impl Settings {
     pub(super) fn at(&self, setting: &Setting, what: &str) -> Error {
         let message = format!("{}: `{}`: {what}", self.subject, crate::escaped(&setting.name));
         let error = Error::new(ErrorKind::InvalidConfig, message);
-        if setting.origin == Origin::Program {
-            error
-        } else {
-            error.at(&setting.origin)
-        }
+        if setting.origin == Origin::Program { error } else { error.at(&setting.origin) }
     }
 
     /// The setting of a field; null and the empty text are not set.
@@ -281,10 +260,7 @@ impl Settings {
         });
         let first = found.next();
         if let Some(second) = found.next() {
-            return Err(self.at(
-                second,
-                &format!("is set already, as `{}`", first.map_or("", |s| &s.name)),
-            ));
+            return Err(self.at(second, &format!("is set already, as `{}`", first.map_or("", |s| &s.name))));
         }
         Ok(first)
     }
@@ -304,11 +280,7 @@ impl Settings {
 
 /// `` `a`, `b` ``
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names
-        .into_iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -324,11 +296,7 @@ mod tests {
     fn settings(name: &str, text: &str) -> Settings {
         let mut settings = Settings::new("vault `p`");
         let value = SettingValue::Text(Zeroizing::new(text.into()));
-        settings.push(Setting {
-            name: name.into(),
-            value,
-            origin: Origin::File("kong.yaml".into(), 7, 9),
-        });
+        settings.push(Setting { name: name.into(), value, origin: Origin::File("kong.yaml".into(), 7, 9) });
         settings
     }
 
@@ -344,19 +312,9 @@ mod tests {
 
     #[test]
     fn text_is_typed_by_the_field_alone() {
-        assert_eq!(
-            settings("token", "0123")
-                .secret(&TOKEN)
-                .unwrap()
-                .unwrap()
-                .as_bytes(),
-            b"0123"
-        );
+        assert_eq!(settings("token", "0123").secret(&TOKEN).unwrap().unwrap().as_bytes(), b"0123");
         assert_eq!(settings("port", "08200").integer(&PORT).unwrap(), Some(8200));
-        assert_eq!(
-            settings("roles", "a, b,,c").list(&ROLES).unwrap(),
-            ["a", "b", "c"]
-        );
+        assert_eq!(settings("roles", "a, b,,c").list(&ROLES).unwrap(), ["a", "b", "c"]);
     }
 
     #[test]
@@ -369,31 +327,20 @@ mod tests {
                 _ => settings.flag(&field).unwrap_err(),
             };
             let text = error.to_string();
-            assert!(
-                text.starts_with(&format!("kong.yaml:7:9: vault `p`: `{name}`: expected ")),
-                "{text}"
-            );
+            assert!(text.starts_with(&format!("kong.yaml:7:9: vault `p`: `{name}`: expected ")), "{text}");
             assert!(!text.contains("canary") && !format!("{settings:?}").contains("canary"));
         }
     }
 
     #[test]
     fn a_reference_is_never_sent_as_a_token() {
-        let error = settings("token", "{vault://env/TOKEN}")
-            .secret(&TOKEN)
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("a reference cannot stand here"),
-            "{error}"
-        );
+        let error = settings("token", "{vault://env/TOKEN}").secret(&TOKEN).unwrap_err();
+        assert!(error.to_string().contains("a reference cannot stand here"), "{error}");
     }
 
     #[test]
     fn two_names_of_one_field_are_refused() {
-        let error = settings("token", "a")
-            .with("tok", "b")
-            .secret(&TOKEN)
-            .unwrap_err();
+        let error = settings("token", "a").with("tok", "b").secret(&TOKEN).unwrap_err();
         assert_eq!(error.to_string(), "vault `p`: `tok`: is set already, as `token`");
     }
 }

@@ -52,9 +52,7 @@ impl AuthFactory for PinFactory {
         &[PIN]
     }
     fn build(&self, settings: &Settings) -> Result<Arc<dyn AuthMethod>, Error> {
-        let pin = settings
-            .secret(&PIN)?
-            .ok_or_else(|| settings.error(&PIN, "is required"))?;
+        let pin = settings.secret(&PIN)?.ok_or_else(|| settings.error(&PIN, "is required"))?;
         Ok(Arc::new(Pin(pin)))
     }
 }
@@ -83,10 +81,7 @@ struct Yes;
 #[async_trait]
 impl LoginServer for Yes {
     async fn call(&self, call: LoginCall<'_>) -> Result<Answer, Error> {
-        assert_eq!(
-            (call.path, call.body().as_slice()),
-            ("auth/pin/login", &b"{\"pin\":\"0123\"}"[..])
-        );
+        assert_eq!((call.path, call.body().as_slice()), ("auth/pin/login", &b"{\"pin\":\"0123\"}"[..]));
         Answer::new(200, Zeroizing::new(br#"{"auth":{"client_token":"t"}}"#.to_vec()))
     }
     async fn outside(&self, _: OutsideCall<'_>) -> Result<Answer, Error> {
@@ -108,29 +103,16 @@ fn factories() -> Factories {
 }
 
 fn build(name: &str, fields: &[(&str, &str)]) -> Result<Vault, String> {
-    let settings = fields
-        .iter()
-        .fold(Settings::new("vault `p`"), |all, (name, text)| {
-            all.with(*name, *text)
-        });
-    factories()
-        .build(name, &settings)
-        .map_err(|error| error.to_string())
+    let settings = fields.iter().fold(Settings::new("vault `p`"), |all, (name, text)| all.with(*name, *text));
+    factories().build(name, &settings).map_err(|error| error.to_string())
 }
 
 #[test]
 fn a_foreign_backend_and_login_are_built_from_settings() {
-    let vault = build(
-        "acme-corp",
-        &[("pin", "0123"), ("ttl", "60"), ("decode_base64", "true")],
-    )
-    .unwrap();
+    let vault = build("acme-corp", &[("pin", "0123"), ("ttl", "60"), ("decode_base64", "true")]).unwrap();
     assert_eq!(vault.policy().ttl, Some(std::time::Duration::from_secs(60)));
     assert!(vault.policy().base64_decode);
-    assert_eq!(
-        build("acme", &[("pin", "1"), ("ttl", "0")]).unwrap().policy().ttl,
-        None
-    );
+    assert_eq!(build("acme", &[("pin", "1"), ("ttl", "0")]).unwrap().policy().ttl, None);
 }
 
 #[tokio::test]
@@ -147,15 +129,9 @@ fn unknown_names_are_refused_with_the_nearest_known_one() {
         "{error}"
     );
     let error = build("acne", &[]).unwrap_err();
-    assert!(
-        error.contains("unknown backend `acne`; did you mean `acme`?"),
-        "{error}"
-    );
+    assert!(error.contains("unknown backend `acne`; did you mean `acme`?"), "{error}");
     let error = build("acme", &[("auth_method", "pim")]).unwrap_err();
-    assert!(
-        error.contains("unknown login `pim`; did you mean `pin`?"),
-        "{error}"
-    );
+    assert!(error.contains("unknown login `pim`; did you mean `pin`?"), "{error}");
 }
 
 #[test]
@@ -166,30 +142,17 @@ fn what_is_not_in_this_build_says_how_to_get_it() {
         "{error}"
     );
     let error = build("acme", &[("auth_method", "aws_iam")]).unwrap_err();
-    assert!(
-        error.contains("recognised but not built yet; `jwt` or `kubernetes` are ways"),
-        "{error}"
-    );
+    assert!(error.contains("recognised but not built yet; `jwt` or `kubernetes` are ways"), "{error}");
     build("acme", &[("pin", "1"), ("approle_role_id", "x")]).unwrap();
 }
 
 #[tokio::test]
 async fn a_backend_that_is_not_in_this_build_fails_only_when_used() {
     let read = build("fs", &[("whatever", "x")]).unwrap();
-    let error = read
-        .backend()
-        .read(&crate::ReadRequest::new("a"))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the backend `file` is not in this build: enable the cargo feature `file`"
-    );
+    let error = read.backend().read(&crate::ReadRequest::new("a")).await.unwrap_err();
+    assert_eq!(error.to_string(), "the backend `file` is not in this build: enable the cargo feature `file`");
     let check = build("aws", &[]).unwrap().backend().check().await.unwrap_err();
-    assert_eq!(
-        check.to_string(),
-        "the backend `aws` is recognised but not built yet"
-    );
+    assert_eq!(check.to_string(), "the backend `aws` is recognised but not built yet");
 }
 
 #[test]

@@ -1,25 +1,22 @@
-//! A vault that was configured, but whose backend is not in this build.
+//! A vault that was configured and cannot work in this build or with these settings.
 
 use async_trait::async_trait;
 
-use crate::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, ReadRequest, VaultBackend, VersionPoll,
-};
+use crate::{BatchRead, Description, Document, Error, Health, ReadRequest, Vault, VaultBackend, VersionPoll};
 
 /// Fails every use with the same explanation.
 #[derive(Debug)]
-pub(super) struct Unavailable {
+struct Unavailable {
     kind: &'static str,
-    message: String,
+    error: Error,
 }
 
-impl Unavailable {
-    pub(super) fn new(kind: &'static str, message: String) -> Self {
-        Self { kind, message }
-    }
-
-    fn error(&self) -> Error {
-        Error::new(ErrorKind::Unsupported, self.message.as_str())
+impl Vault {
+    /// A vault of `kind` that fails every use with `error`, so that one vault that cannot work does not keep
+    /// the others from working.
+    #[must_use]
+    pub fn unavailable(kind: &'static str, error: Error) -> Self {
+        Self::new(Unavailable { kind, error })
     }
 }
 
@@ -35,11 +32,11 @@ impl VaultBackend for Unavailable {
     }
 
     async fn read(&self, _: &ReadRequest) -> Result<Document, Error> {
-        Err(self.error())
+        Err(self.error.clone())
     }
 
     async fn check(&self) -> Result<Health, Error> {
-        Err(self.error())
+        Err(self.error.clone())
     }
 
     fn batch(&self) -> Option<&dyn BatchRead> {

@@ -62,9 +62,7 @@ fn ends_option(c: char) -> bool {
 fn write_encoded(f: &mut fmt::Formatter<'_>, text: &str, encode: impl Fn(char) -> bool) -> fmt::Result {
     for c in text.chars() {
         if encode(c) || matches!(c, '%' | '}') || hidden(c) {
-            c.encode_utf8(&mut [0; 4])
-                .bytes()
-                .try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+            c.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
         } else {
             f.write_char(c)?;
         }
@@ -110,10 +108,7 @@ mod tests {
         assert_canonical("{vault://p1/a%2F%2Fb/}", "{vault://p1/a%2F/b/}");
         assert_canonical("{vault://p1/%2Fa}", "{vault://p1/%2Fa}");
         assert_canonical("{vault://p1/foo%2F/k}", "{vault://p1/foo%2F/k}");
-        assert_canonical(
-            "{vault://p1/%2Fa%2F/%2Fb%2F/%2Fk%2F}",
-            "{vault://p1/%2Fa%2F%2F/b%2F/%2Fk%2F}",
-        );
+        assert_canonical("{vault://p1/%2Fa%2F/%2Fb%2F/%2Fk%2F}", "{vault://p1/%2Fa%2F%2F/b%2F/%2Fk%2F}");
         assert_canonical("{vault://p1/a%2F %2Fb}", "{vault://p1/a%2F /b/}");
     }
 

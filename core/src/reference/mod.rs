@@ -140,10 +140,7 @@ impl Reference {
     /// The value of the option called `name`.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&str> {
-        let found = self
-            .options
-            .binary_search_by(|span| span.name(&self.text).cmp(name))
-            .ok()?;
+        let found = self.options.binary_search_by(|span| span.name(&self.text).cmp(name)).ok()?;
         Some(self.options[found].pair(&self.text).1)
     }
 

@@ -24,82 +24,118 @@ pub(super) fn parse(input: &str) -> Result<Reference, Fault> {
     // Decoding never makes a text longer.
     let mut text = String::with_capacity(input.len());
     text.push_str(&input[..prefix_end]);
-    let path_end = path_end(input, prefix_end)?;
-    let (resource_end, key_end) = path(&input[..path_end], prefix_end, &mut text)?;
+    let ends = path(input, prefix_end, &mut text)?;
 
-    let tail = &input[path_end..];
-    let (query, version) = match tail.split_once('#') {
-        Some((query, digits)) => (query, Some(version(digits, path_end + query.len() + 1))),
+    let tail = &input[ends.path..];
+    let (query, digits) = match tail.split_once('#') {
+        Some((query, digits)) => (query, Some(digits)),
         None => (tail, None),
     };
     let options = match query.strip_prefix('?') {
-        Some(query) => options(query, path_end + 1, &mut text)?,
+        Some(query) => options(query, ends.path + 1, &mut text)?,
         None => Box::default(),
     };
-    let text = text.into_boxed_str();
+    let version = match digits {
+        Some(digits) => Some(version(digits, input.len() - digits.len())?),
+        None => None,
+    };
     Ok(Reference {
-        text,
+        text: text.into_boxed_str(),
         prefix_end,
-        resource_end,
-        key_end,
+        resource_end: ends.resource,
+        key_end: ends.key,
         options,
-        version: version.transpose()?,
+        version,
     })
 }
 
 /// Where the prefix ends.
 fn prefix(input: &str) -> Result<usize, Fault> {
-    let end = input
-        .bytes()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
-        .unwrap_or(input.len());
-    let prefix = input[..end].as_bytes();
-    if !prefix.first().is_some_and(u8::is_ascii_lowercase) {
-        return fail(Kind::Prefix, 0);
-    }
+    let bytes = input.as_bytes();
     let allowed = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    if let Some(at) = prefix.iter().position(|byte| !allowed(byte)) {
-        return fail(Kind::Prefix, at);
-    }
-    match prefix {
-        [_] => fail(Kind::Prefix, end),
-        [.., b'-'] => fail(Kind::Prefix, end - 1),
+    let end = bytes.iter().position(|byte| !allowed(byte)).unwrap_or(bytes.len());
+    match (&bytes[..end], bytes.get(end)) {
+        ([b'0'..=b'9' | b'-', ..], _) => fail(Kind::Prefix, 0),
+        (_, Some(byte)) if !matches!(byte, b'/' | b'?' | b'#') => fail(Kind::Prefix, end),
+        ([] | [_], _) => fail(Kind::Prefix, end),
+        ([.., b'-'], _) => fail(Kind::Prefix, end - 1),
         _ => Ok(end),
     }
 }
 
-/// Where the path that starts at `start` ends.
-fn path_end(input: &str, start: usize) -> Result<usize, Fault> {
-    for (at, byte) in input.bytes().enumerate().skip(start) {
-        match byte {
-            b'?' | b'#' => return Ok(at),
-            b';' | b'{' | b'}' | b'\\' => return fail(Kind::PathCharacter, at),
-            _ => {}
-        }
+/// The bytes at which a path is more than text: those that end, escape or forbid something.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        special[byte] = matches!(byte as u8, b'/' | b'?' | b'#' | b'%' | b';' | b'{' | b'}' | b'\\')
+            || (byte as u8).is_ascii_control();
+        byte += 1;
     }
-    Ok(input.len())
+    special
+};
+
+/// Where in the input the path ends, and where in the decoded text its parts do.
+struct PathEnds {
+    path: usize,
+    resource: usize,
+    key: Option<usize>,
 }
 
-/// Appends the path of `input` that starts at `start`; returns where in `text` resource and key end.
-fn path(input: &str, start: usize, text: &mut String) -> Result<(usize, Option<usize>), Fault> {
-    let (mut at, mut segments, mut before_last) = (start, 0, 0);
-    for raw in input[start..].split('/') {
-        if !raw.is_empty() {
-            let segment = decode(raw, at, Part::Path)?;
-            check_segment(&segment, raw, at)?;
-            before_last = text.len();
-            text.push('/');
-            text.push_str(&segment);
-            segments += 1;
+/// Appends the segments of the path that starts at `start`, each behind a slash.
+fn path(input: &str, start: usize, text: &mut String) -> Result<PathEnds, Fault> {
+    let bytes = input.as_bytes();
+    let (mut at, mut segment_start, mut escaped) = (start, start, false);
+    let (mut segments, mut before_last) = (0, 0);
+    loop {
+        let plain = bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]);
+        at = plain.map_or(bytes.len(), |plain| at + plain);
+        let byte = bytes.get(at);
+        match byte {
+            None | Some(b'/' | b'?' | b'#') => {
+                if segment_start < at {
+                    before_last = text.len();
+                    push_segment(input, segment_start, at, escaped, text)?;
+                    segments += 1;
+                }
+                if byte != Some(&b'/') {
+                    break;
+                }
+                (segment_start, escaped) = (at + 1, false);
+            }
+            Some(b'%') => escaped = true,
+            Some(b';' | b'{' | b'}' | b'\\') => return fail(Kind::PathCharacter, at),
+            Some(_) => return fail(Kind::Control, at),
         }
-        at += raw.len() + 1;
+        at += 1;
     }
     match segments {
-        0 => fail(Kind::Path, input.len()),
-        1 => Ok((text.len(), None)),
-        _ if input.ends_with('/') => Ok((text.len(), None)),
-        _ => Ok((before_last, Some(text.len()))),
+        0 => fail(Kind::Path, at),
+        // A slash at the end says that there is no key.
+        2.. if segment_start < at => Ok(PathEnds { path: at, resource: before_last, key: Some(text.len()) }),
+        _ => Ok(PathEnds { path: at, resource: text.len(), key: None }),
     }
+}
+
+/// Appends `input[start..end]`, which stands behind a slash, and that slash.
+fn push_segment(
+    input: &str,
+    start: usize,
+    end: usize,
+    escaped: bool,
+    text: &mut String,
+) -> Result<(), Fault> {
+    // What starts with a letter or digit is neither blank nor a dot segment, as long as it hides nothing.
+    if !escaped && input.as_bytes()[start].is_ascii_alphanumeric() {
+        text.push_str(&input[start - 1..end]);
+        return Ok(());
+    }
+    let raw = &input[start..end];
+    let segment = decode(raw, start, Part::Path)?;
+    check_segment(&segment, raw, start)?;
+    text.push('/');
+    text.push_str(&segment);
+    Ok(())
 }
 
 fn check_segment(segment: &str, raw: &str, at: usize) -> Result<(), Fault> {
@@ -135,17 +171,10 @@ fn options(query: &str, start: usize, text: &mut String) -> Result<Box<[OptionSp
             Some(value) => text.push_str(&decode(value, at + name.len() + 1, Part::Options)?),
             None => text.push_str("true"),
         }
-        options.push(OptionSpan {
-            start,
-            name_end,
-            end: text.len(),
-        });
+        options.push(OptionSpan { start, name_end, end: text.len() });
     }
     options.sort_unstable_by(|a, b| a.name(text).cmp(b.name(text)));
-    if options
-        .windows(2)
-        .any(|two| two[0].name(text) == two[1].name(text))
-    {
+    if options.windows(2).any(|two| two[0].name(text) == two[1].name(text)) {
         return fail(Kind::RepeatedOption, repeated_option(query, start));
     }
     Ok(options.into_boxed_slice())
@@ -170,19 +199,14 @@ fn repeated_option(query: &str, start: usize) -> usize {
         let name = pair.split('=').next().unwrap_or(pair);
         Some((at, decode(name, at, Part::Options).ok()?))
     });
-    names
-        .find_map(|(at, name)| (!seen.insert(name)).then_some(at))
-        .unwrap_or(start)
+    names.find_map(|(at, name)| (!seen.insert(name)).then_some(at)).unwrap_or(start)
 }
 
 fn version(digits: &str, start: usize) -> Result<NonZeroU64, Fault> {
     if let Some(at) = digits.bytes().position(|byte| !byte.is_ascii_digit()) {
         return fail(Kind::Version, start + at);
     }
-    digits.parse().map_err(|_| Fault {
-        kind: Kind::Version,
-        at: start,
-    })
+    digits.parse().map_err(|_| Fault { kind: Kind::Version, at: start })
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -194,10 +218,7 @@ enum Part {
 /// Percent-decodes `raw`, which stands at `at`, exactly once.
 fn decode(raw: &str, at: usize, part: Part) -> Result<Cow<'_, str>, Fault> {
     let plus = part == Part::Options;
-    if !raw
-        .bytes()
-        .any(|byte| byte == b'%' || byte == b'+' && plus || byte.is_ascii_control())
-    {
+    if !raw.bytes().any(|byte| byte == b'%' || byte == b'+' && plus || byte.is_ascii_control()) {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());
@@ -222,10 +243,7 @@ fn decode(raw: &str, at: usize, part: Part) -> Result<Cow<'_, str>, Fault> {
     }
     String::from_utf8(decoded).map(Cow::Owned).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        Fault {
-            kind: Kind::Utf8,
-            at: at + source_offset(raw, valid),
-        }
+        Fault { kind: Kind::Utf8, at: at + source_offset(raw, valid) }
     })
 }
 

@@ -1,3 +1,5 @@
 //! The tests of what the crate promises to its users, one module a subject.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod reference;

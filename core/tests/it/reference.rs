@@ -50,11 +50,7 @@ fn vectors_parse_to_what_they_expect() {
         assert_eq!(reference.resource(), expected["resource"], "{text}");
         assert_eq!(reference.key(), expected["key"].as_str(), "{text}");
         assert_eq!(options, expected_options, "{text}");
-        assert_eq!(
-            reference.version().map(u64::from),
-            expected["version"].as_u64(),
-            "{text}"
-        );
+        assert_eq!(reference.version().map(u64::from), expected["version"].as_u64(), "{text}");
         assert_round_trip(&reference);
     }
 }
@@ -63,10 +59,7 @@ fn vectors_parse_to_what_they_expect() {
 fn the_short_form_accepts_what_its_long_form_does_and_no_more() {
     for vector in vectors() {
         let text = vector["ref"].as_str().unwrap();
-        let short = text
-            .strip_prefix("{vault://")
-            .and_then(|text| text.strip_suffix('}'))
-            .unwrap_or(text);
+        let short = text.strip_prefix("{vault://").and_then(|text| text.strip_suffix('}')).unwrap_or(text);
         let expected = Reference::parse(&format!("{{vault://{short}}}"));
         match (Reference::from_short(short), expected) {
             (Ok(ours), Ok(expected)) => assert_eq!(ours, expected, "{text}"),
@@ -76,11 +69,7 @@ fn the_short_form_accepts_what_its_long_form_does_and_no_more() {
             }
             (ours, expected) => panic!("{text}: {ours:?}, not {expected:?}"),
         }
-        assert_eq!(
-            Reference::from_short(text).is_ok(),
-            !vector["expect"].is_null(),
-            "{text}"
-        );
+        assert_eq!(Reference::from_short(text).is_ok(), !vector["expect"].is_null(), "{text}");
     }
 }
 
@@ -88,10 +77,7 @@ fn the_short_form_accepts_what_its_long_form_does_and_no_more() {
 fn options_keep_their_order_but_do_not_depend_on_it() {
     let one = Reference::parse("{vault://env/a?ttl=1&pointer=/x}").unwrap();
     let other = Reference::parse("{vault://env/a?pointer=/x&ttl=1}").unwrap();
-    assert_eq!(
-        one.options().collect::<Vec<_>>(),
-        [("ttl", "1"), ("pointer", "/x")]
-    );
+    assert_eq!(one.options().collect::<Vec<_>>(), [("ttl", "1"), ("pointer", "/x")]);
     assert_eq!(one.option("pointer"), Some("/x"));
     assert_eq!(one.option("point"), None);
     assert_eq!(one, other);
@@ -125,18 +111,9 @@ fn every_part_tells_references_apart() {
 fn versions_are_whole_numbers_of_64_bits() {
     let version =
         |digits: &str| Reference::parse(&format!("{{vault://env/a#{digits}}}")).map(|r| r.version());
-    assert_eq!(
-        version("18446744073709551615").unwrap().map(u64::from),
-        Some(u64::MAX)
-    );
-    assert_eq!(
-        version(&format!("{}7", "0".repeat(1000))).unwrap().map(u64::from),
-        Some(7)
-    );
-    assert_eq!(
-        version("18446744073709551616").unwrap_err().kind(),
-        ParseErrorKind::Version
-    );
+    assert_eq!(version("18446744073709551615").unwrap().map(u64::from), Some(u64::MAX));
+    assert_eq!(version(&format!("{}7", "0".repeat(1000))).unwrap().map(u64::from), Some(7));
+    assert_eq!(version("18446744073709551616").unwrap_err().kind(), ParseErrorKind::Version);
     assert_eq!(version("000").unwrap_err().kind(), ParseErrorKind::Version);
 }
 
@@ -164,9 +141,7 @@ struct Meant {
 /// Text in which what matters to the grammar is frequent.
 fn any_text() -> impl Strategy<Value = String> {
     let special = prop::sample::select(
-        "/%{}?#&=+;. :@é日\u{a0}\u{85}\u{200b}\u{202e}\u{2028}\u{9b}ab1-"
-            .chars()
-            .collect::<Vec<_>>(),
+        "/%{}?#&=+;. :@é日\u{a0}\u{85}\u{200b}\u{202e}\u{2028}\u{9b}ab1-".chars().collect::<Vec<_>>(),
     );
     prop::collection::vec(prop_oneof![6 => special, 1 => any::<char>()], 1..8)
         .prop_map(|chars| chars.into_iter().filter(|c| !c.is_ascii_control()).collect())
@@ -176,9 +151,7 @@ fn any_segment() -> impl Strategy<Value = String> {
     any_text().prop_filter("a segment", |text| {
         !text.contains('\\')
             && !text.split('/').any(|piece| piece == "." || piece == "..")
-            && !text
-                .trim_matches(|c: char| c == '/' || c.is_whitespace())
-                .is_empty()
+            && !text.trim_matches(|c: char| c == '/' || c.is_whitespace()).is_empty()
     })
 }
 

@@ -1,0 +1,161 @@
+//! From the tree of a file to vault entities: Kong's fields, each with the place where it was written.
+
+use std::collections::BTreeSet;
+
+use strongroom_core::factory::{Setting, SettingOrigin, SettingValue, Settings, nearest};
+use strongroom_core::{Error, ErrorKind, check_prefix, escaped};
+use zeroize::Zeroizing;
+
+use super::placeholder::expand;
+use super::source::{Entry, Node, Place, Scalar, Value};
+
+/// One vault as a file declares it.
+#[derive(Clone, Debug)]
+pub(super) struct Entity {
+    pub(super) prefix: String,
+    pub(super) backend: String,
+    pub(super) description: Option<String>,
+    pub(super) origin: SettingOrigin,
+    pub(super) settings: Settings,
+}
+
+const FIELDS: &[&str] =
+    &["name", "prefix", "description", "config", "id", "tags", "created_at", "updated_at"];
+
+/// What all entities of one file are read with.
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a str,
+    pub(super) lookup: &'a dyn Fn(&str) -> Option<std::ffi::OsString>,
+    /// The variables that placeholders took their text from.
+    pub(super) variables: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    /// The entities of one document, and whether it has a `vaults` list at all.
+    pub(super) fn document(&mut self, root: &Node) -> Result<Option<Vec<Entity>>, Error> {
+        let Value::Map(entries) = &root.value else {
+            return Err(self.error(root.place, "expected a document of named parts, one of them `vaults`"));
+        };
+        let Some(vaults) = entries.iter().find(|entry| entry.key == "vaults") else { return Ok(None) };
+        match &vaults.value.value {
+            Value::Null => Ok(Some(Vec::new())),
+            Value::List(nodes) => {
+                nodes.iter().map(|node| self.entity(node)).collect::<Result<_, _>>().map(Some)
+            }
+            _ => Err(self.error(vaults.value.place, "`vaults` is expected to be a list")),
+        }
+    }
+
+    fn entity(&mut self, node: &Node) -> Result<Entity, Error> {
+        let Value::Map(entries) = &node.value else {
+            return Err(self.error(node.place, "a vault is expected to have named fields"));
+        };
+        for entry in entries {
+            if !FIELDS.contains(&entry.key.as_str()) {
+                let guess = nearest(&entry.key, FIELDS.iter().copied());
+                let guess = guess.map(|guess| format!("; did you mean `{guess}`?")).unwrap_or_default();
+                let what = format!(
+                    "unknown field `{}` of a vault{guess} (known: {})",
+                    escaped(&entry.key),
+                    FIELDS.join(", ")
+                );
+                return Err(self.error(entry.place, &what));
+            }
+        }
+        let field = |name: &str| entries.iter().find(|entry| entry.key == name);
+        let prefix = self.required(node, field("prefix"), "prefix")?;
+        let subject = format!("vault `{}`", escaped(&prefix));
+        let place = field("prefix").map_or(node.place, |entry| entry.value.place);
+        check_prefix(&prefix).map_err(|error| error.at(self.origin(place)))?;
+        let backend = self
+            .required(node, field("name"), "name")
+            .map_err(|error| error.note(format_args!("in {subject}")))?;
+        let description = field("description").map(|entry| self.text(entry)).transpose()?.flatten();
+
+        let mut settings = Settings::new(subject.as_str()).declared_at(self.origin(node.place));
+        match field("config").map(|entry| &entry.value) {
+            None | Some(Node { value: Value::Null, .. }) => {}
+            Some(Node { value: Value::Map(entries), .. }) => {
+                for entry in entries {
+                    let value = self.setting(&entry.value).map_err(|error| {
+                        error.note(format_args!("in {subject}, `{}`", escaped(&entry.key)))
+                    })?;
+                    let origin = self.origin(entry.value.place);
+                    settings.push(Setting { name: entry.key.clone(), value, origin });
+                }
+            }
+            Some(other) => {
+                return Err(
+                    self.error(other.place, &format!("{subject}: `config` is expected to have named fields"))
+                );
+            }
+        }
+        let backend = (*backend).clone();
+        let description = description.map(|text| (*text).clone());
+        Ok(Entity {
+            prefix: (*prefix).clone(),
+            backend,
+            description,
+            origin: self.origin(node.place),
+            settings,
+        })
+    }
+
+    fn required(
+        &mut self,
+        node: &Node,
+        entry: Option<&Entry>,
+        name: &str,
+    ) -> Result<Zeroizing<String>, Error> {
+        let text = entry.map(|entry| self.text(entry)).transpose()?.flatten().filter(|text| !text.is_empty());
+        text.ok_or_else(|| self.error(node.place, &format!("a vault needs `{name}`")))
+    }
+
+    /// The text of a field; null is no text.
+    fn text(&mut self, entry: &Entry) -> Result<Option<Zeroizing<String>>, Error> {
+        match self.setting(&entry.value)? {
+            SettingValue::Text(text) => Ok(Some(text)),
+            SettingValue::Null => Ok(None),
+            _ => {
+                Err(self
+                    .error(entry.value.place, &format!("`{}` is expected to be text", escaped(&entry.key))))
+            }
+        }
+    }
+
+    fn setting(&mut self, node: &Node) -> Result<SettingValue, Error> {
+        Ok(match &node.value {
+            Value::Null => SettingValue::Null,
+            Value::Scalar(scalar) => SettingValue::Text(self.expanded(scalar, node.place)?),
+            Value::Map(_) => SettingValue::Other,
+            Value::List(items) => {
+                let mut texts = Vec::with_capacity(items.len());
+                for item in items {
+                    match &item.value {
+                        Value::Scalar(scalar) => texts.push(self.expanded(scalar, item.place)?),
+                        _ => return Err(self.error(item.place, "expected text in this list")),
+                    }
+                }
+                SettingValue::List(texts)
+            }
+        })
+    }
+
+    fn expanded(&mut self, scalar: &Scalar, place: Place) -> Result<Zeroizing<String>, Error> {
+        match expand(scalar, self.lookup).map_err(|error| self.error(place, &error.to_string()))? {
+            Some(expanded) => {
+                self.variables.extend(expanded.used);
+                Ok(expanded.text)
+            }
+            None => Ok(scalar.text.clone()),
+        }
+    }
+
+    fn origin(&self, place: Place) -> SettingOrigin {
+        SettingOrigin::File(self.file.to_owned(), place.line, place.column)
+    }
+
+    fn error(&self, place: Place, what: &str) -> Error {
+        Error::new(ErrorKind::InvalidConfig, what).at(self.origin(place))
+    }
+}

@@ -1,0 +1,166 @@
+//! Strongroom's own settings, layered by figment: the `strongroom` part of each file, then `STRONGROOM_` variables.
+//!
+//! No credential is ever among them: figment types the text of variables and shows values in its errors.
+
+use figment::providers::{Env, Serialized};
+use figment::value::{Dict, Map, Value as Figure};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::{Deserialize, Serialize};
+use strongroom_core::{Error, ErrorKind};
+
+use super::source::{Entry, Node, Value};
+
+/// The layers so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own(Vec<Layer>);
+
+/// What the layers come to.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// Which default vaults there are.
+    pub(super) default_vaults: Names,
+}
+
+/// `all`, `none`, or names: a list, or text with commas.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(super) enum Names {
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Names {
+    pub(super) fn list(&self) -> Vec<&str> {
+        let names: Vec<&str> = match self {
+            Self::Text(text) => text.split(',').collect(),
+            Self::List(names) => names.iter().map(String::as_str).collect(),
+        };
+        names.into_iter().map(str::trim).filter(|name| !name.is_empty()).collect()
+    }
+}
+
+/// One file's part.
+#[derive(Clone, Debug)]
+struct Layer {
+    file: String,
+    dict: Dict,
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(format!("`strongroom` in {}", self.file))
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        Ok(Profile::Default.collect(self.dict.clone()))
+    }
+}
+
+impl Own {
+    /// Adds the `strongroom` part of a file, if it has one.
+    pub(super) fn with_file(mut self, file: &str, root: &Node) -> Result<Self, Error> {
+        let Value::Map(entries) = &root.value else { return Ok(self) };
+        let Some(part) = entries.iter().find(|entry| entry.key == "strongroom") else { return Ok(self) };
+        match &part.value.value {
+            Value::Null => {}
+            Value::Map(entries) => self.0.push(Layer { file: file.to_owned(), dict: dict(entries) }),
+            _ => {
+                let place = part.value.place;
+                let what = format!(
+                    "{file}:{}:{}: `strongroom` is expected to have named fields",
+                    place.line, place.column
+                );
+                return Err(Error::new(ErrorKind::InvalidConfig, what));
+            }
+        }
+        Ok(self)
+    }
+
+    /// All layers, the environment on top.
+    pub(super) fn settings(&self) -> Result<Settings, Error> {
+        let base = Settings { default_vaults: Names::Text("all".into()) };
+        let figment = self.0.iter().cloned().fold(Figment::from(Serialized::defaults(base)), Figment::merge);
+        figment.merge(Env::prefixed("STRONGROOM_").only(&["default_vaults"])).extract().map_err(explain)
+    }
+}
+
+fn dict(entries: &[Entry]) -> Dict {
+    entries.iter().map(|entry| (entry.key.clone(), figure(&entry.value.value))).collect()
+}
+
+fn figure(value: &Value) -> Figure {
+    match value {
+        Value::Null => Figure::from(""),
+        Value::Scalar(scalar) => Figure::from(scalar.text.as_str()),
+        Value::List(items) => Figure::from(items.iter().map(|item| figure(&item.value)).collect::<Vec<_>>()),
+        Value::Map(entries) => Figure::from(dict(entries)),
+    }
+}
+
+/// figment's own message would show the value.
+fn explain(error: figment::Error) -> Error {
+    use figment::error::Kind;
+
+    let place = error.metadata.as_ref().map(|metadata| metadata.name.to_string());
+    let place = place.unwrap_or_else(|| "Strongroom's settings".into());
+    let field = error.path.join(".");
+    let what = match &error.kind {
+        Kind::UnknownField(name, known) => {
+            format!("unknown field `{}` (known: {})", strongroom_core::escaped(name), known.join(", "))
+        }
+        _ => format!(
+            "`{}` is expected to be `all`, `none` or a list of names",
+            strongroom_core::escaped(&field)
+        ),
+    };
+    Error::new(ErrorKind::InvalidConfig, what).at(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::{Format, parse};
+    use super::*;
+
+    fn own(files: &[&str]) -> Result<Own, Error> {
+        files.iter().enumerate().try_fold(Own::default(), |own, (at, text)| {
+            let documents = parse(text, Format::Yaml).unwrap();
+            own.with_file(&format!("{at}.yaml"), &documents[0])
+        })
+    }
+
+    fn names(files: &[&str]) -> Vec<String> {
+        own(files).unwrap().settings().unwrap().default_vaults.list().into_iter().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn later_files_win() {
+        assert_eq!(names(&[]), ["all"]);
+        assert_eq!(names(&["strongroom: { default_vaults: none }"]), ["none"]);
+        assert_eq!(
+            names(&[
+                "strongroom: { default_vaults: none }",
+                "vaults: []",
+                "strongroom: { default_vaults: [env, hcv] }"
+            ]),
+            ["env", "hcv"]
+        );
+    }
+
+    #[test]
+    fn errors_name_file_and_field_and_no_value() {
+        let error = own(&["strongroom: { default_vault: canary }"]).unwrap().settings().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`strongroom` in 0.yaml: unknown field `default_vault` (known: default_vaults)"
+        );
+        let error =
+            own(&["strongroom: { default_vaults: { canary: canary } }"]).unwrap().settings().unwrap_err();
+        assert!(
+            error.to_string().starts_with("`strongroom` in 0.yaml: `default_vaults` is expected"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("canary"), "{error}");
+        assert!(own(&["strongroom: canary"]).unwrap_err().to_string().starts_with("0.yaml:1:13: "));
+    }
+}

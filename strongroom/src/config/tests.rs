@@ -1,0 +1,220 @@
+use std::fs;
+
+use super::*;
+
+const HOW_TO: &str = r#"
+_format_version: "3.0"
+vaults:
+  - name: env
+    prefix: my-env
+    description: The environment
+    tags: [a, b]
+    id: null
+    created_at: 1700000000
+    config:
+      prefix: app_
+      ttl: null
+      neg_ttl: ''
+services:
+  - name: ${{ env "DECK_NOT_SET" }}
+    vaults: nothing
+"#;
+
+fn yaml(text: &str) -> Result<Config, String> {
+    Config::new().and_parse("kong.yaml", text, Format::Yaml).map_err(|error| format!("{error:?}"))
+}
+
+/// The error of reading and building one YAML text, which never shows a canary.
+fn fault(text: &str) -> String {
+    let error = match yaml(text) {
+        Ok(config) => format!("{:?}", config.build().map(|_| ()).unwrap_err()),
+        Err(error) => error,
+    };
+    let error = error.strip_prefix("invalid_config: ").map(str::to_owned).unwrap_or(error);
+    assert!(!error.contains("canary"), "{error}");
+    error
+}
+
+fn vault(fields: &str) -> String {
+    format!("vaults:\n- name: env\n  prefix: my-env\n{fields}\n")
+}
+
+#[test]
+fn kongs_entities_are_read_as_they_are() {
+    let config = yaml(HOW_TO).unwrap();
+    let declared = config.declared();
+    assert_eq!((declared[0].prefix.as_str(), declared[0].backend.as_str()), ("my-env", "env"));
+    assert_eq!(declared[0].description.as_deref(), Some("The environment"));
+    assert_eq!(declared[0].origin.to_string(), "kong.yaml:4:5");
+    let registry = config.build().unwrap();
+    assert_eq!(registry.vault("my-env").unwrap().backend().describe().to_string(), "env, prefix `app_`");
+}
+
+#[test]
+fn toml_and_json_have_the_same_shape() {
+    let toml = "[[vaults]]\nname = \"env\"\nprefix = \"my-env\"\n[vaults.config]\nprefix = \"app_\"\nneg_ttl = 1.5\n";
+    let json =
+        r#"{"vaults": [{"name": "env", "prefix": "my-env", "config": {"prefix": "app_", "neg_ttl": 1.5}}]}"#;
+    for (text, format) in [(toml, Format::Toml), (json, Format::Json)] {
+        let registry = Config::new().and_parse("x", text, format).unwrap().build().unwrap();
+        let vault = registry.vault("my-env").unwrap();
+        assert_eq!(vault.policy().neg_ttl, std::time::Duration::from_millis(1500));
+    }
+}
+
+#[test]
+fn errors_name_file_line_vault_and_field() {
+    assert_eq!(fault("- a"), "kong.yaml:1:1: expected a document of named parts, one of them `vaults`");
+    assert_eq!(fault("vaults: canary"), "kong.yaml:1:9: `vaults` is expected to be a list");
+    assert_eq!(fault("vaults: [canary]"), "kong.yaml:1:10: a vault is expected to have named fields");
+    assert_eq!(fault("vaults:\n- name: env"), "kong.yaml:2:3: a vault needs `prefix`");
+    assert_eq!(fault("vaults:\n- prefix: ab"), "kong.yaml:2:3: a vault needs `name`; in vault `ab`");
+    assert!(
+        fault("vaults:\n- name: env\n  prefix: env")
+            .starts_with("kong.yaml:3:11: the prefix `env` is reserved")
+    );
+    assert!(
+        fault("vaults:\n- name: env\n  prefix: A").starts_with("kong.yaml:3:11: the prefix `A` is not valid")
+    );
+    assert!(
+        fault(&vault("  confg: {}"))
+            .starts_with("kong.yaml:4:3: unknown field `confg` of a vault; did you mean `config`?")
+    );
+    assert_eq!(
+        fault(&vault("  config: canary")),
+        "kong.yaml:4:11: vault `my-env`: `config` is expected to have named fields"
+    );
+    assert!(
+        fault(&vault("  config: { ttl: canary }"))
+            .starts_with("kong.yaml:4:18: vault `my-env`: `ttl`: expected seconds")
+    );
+    assert!(
+        fault(&vault("  config: { tttl: canary }"))
+            .starts_with("kong.yaml:4:19: vault `my-env`: `tttl`: unknown field `tttl`; did you mean `ttl`?")
+    );
+    assert_eq!(
+        fault(&vault("  config: { prefix: [canary] }")),
+        "kong.yaml:4:21: vault `my-env`: `prefix`: expected text"
+    );
+    assert!(
+        fault(&vault("  config: { prefix: '{vault://env/canary}' }"))
+            .contains("`prefix`: a reference cannot stand here")
+    );
+    assert!(
+        fault("vaults:\n- name: evn\n  prefix: my-env")
+            .starts_with("kong.yaml:2:3: vault `my-env`: unknown backend `evn`; did you mean `env`?")
+    );
+}
+
+#[test]
+fn a_prefix_declared_twice_names_both_places() {
+    let config = yaml(&vault("")).unwrap();
+    let error = config.and_parse("other.yaml", &vault(""), Format::Yaml).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "other.yaml:2:3: the prefix `my-env` is declared twice, first at kong.yaml:2:3"
+    );
+}
+
+#[test]
+fn placeholders_are_looked_up_under_vaults_alone() {
+    let error = fault(&vault("  config: { prefix: '${{ env \"DECK_STRONGROOM_NOT_SET\" }}' }"));
+    assert!(error.contains("kong.yaml:4:21: ") && error.contains("DECK_STRONGROOM_NOT_SET"), "{error}");
+    let error = fault(&vault("  config: { prefix: '${{ env \"HOME\" }}' }"));
+    assert!(error.contains("DECK_") && error.contains("HOME"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_without_vaults_is_mentioned_where_a_prefix_is_unknown() {
+    let registry = yaml("services: []").unwrap().build().unwrap();
+    let error = registry.get("{vault://my-env/x}").await.unwrap_err();
+    assert!(format!("{error:?}").ends_with("none is configured; no `vaults` in kong.yaml"), "{error:?}");
+    let registry = yaml("vaults:").unwrap().build().unwrap();
+    assert!(!format!("{:?}", registry.get("{vault://my-env/x}").await.unwrap_err()).contains("kong.yaml"));
+}
+
+#[tokio::test]
+async fn a_kong_backend_that_is_not_built_fails_only_when_asked() {
+    let registry =
+        yaml("vaults: [{name: aws, prefix: my-aws, config: {region: us-east-1}}]").unwrap().build().unwrap();
+    let error = registry.get("{vault://my-aws/x}").await.unwrap_err();
+    assert!(
+        format!("{error:?}")
+            .contains("vault `my-aws` (aws): the backend `aws` is recognised but not built yet"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn files_are_checked_before_they_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        Config::load(&path).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert!(file("a.yaml", HOW_TO.as_bytes()).is_ok());
+    assert!(file("a.yml", b"").is_ok());
+    assert!(file("a.conf", b"").unwrap_err().contains("ends in .yaml, .yml, .toml or .json"));
+    assert!(file("b.yaml", b"\xff").unwrap_err().ends_with("b.yaml: is not UTF-8 text"));
+    let missing = Config::load(dir.path().join("none.yaml")).unwrap_err();
+    assert!(missing.to_string().contains("none.yaml: cannot be read: No such file"), "{missing}");
+    assert_eq!(missing.kind(), ErrorKind::InvalidConfig);
+}
+
+#[test]
+fn the_schema_is_json_and_knows_every_field() {
+    let schema: serde_json::Value = serde_json::from_str(&schema(&crate::factories())).unwrap();
+    let kinds = schema["properties"]["vaults"]["items"]["allOf"].as_array().unwrap();
+    let env = kinds.iter().find(|kind| kind["if"]["properties"]["name"]["enum"][0] == "env").unwrap();
+    let fields = &env["then"]["properties"]["config"]["properties"];
+    assert!(fields["ttl"]["description"].as_str().unwrap().contains("Seconds"));
+    assert!(fields["prefix"].is_object() && fields["decode_base64"].is_object() && fields["token"].is_null());
+}
+
+mod default_vaults {
+    use super::*;
+
+    fn collect(variables: &[(&str, &str)]) -> Result<Vec<defaults::Default>, String> {
+        let variables: Vec<_> =
+            variables.iter().map(|(name, text)| (OsString::from(name), OsString::from(text))).collect();
+        defaults::collect(&crate::factories(), &Own::default(), &variables).map_err(|error| error.to_string())
+    }
+
+    fn env(variables: &[(&str, &str)]) -> String {
+        let defaults = collect(variables).unwrap();
+        defaults
+            .iter()
+            .find(|default| default.prefix == "env")
+            .unwrap()
+            .vault
+            .backend()
+            .describe()
+            .to_string()
+    }
+
+    #[test]
+    fn variables_configure_them() {
+        assert_eq!(env(&[]), "env");
+        assert_eq!(env(&[("STRONGROOM_VAULT_ENV_PREFIX", "app_")]), "env, prefix `app_`");
+        assert_eq!(collect(&[]).unwrap().len(), 9);
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_an_error() {
+        let error = collect(&[("STRONGROOM_VAULT_ENV_PREFX", "canary")]).unwrap_err();
+        assert!(error.starts_with("variable STRONGROOM_VAULT_ENV_PREFX: default vault `env`: `prefx`: unknown field `prefx`; did you mean `prefix`?"), "{error}");
+        let error = collect(&[("STRONGROOM_VAULT_HVC_TOKEN", "canary")]).unwrap_err();
+        assert!(
+            error.contains("did you mean STRONGROOM_VAULT_HCV_...?") && !error.contains("canary"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_variable_that_only_kong_reads_is_mentioned_by_that_vault() {
+        let defaults = collect(&[("KONG_VAULT_ENV_PREFIX", "x")]).unwrap();
+        let shown = format!("{:?}", defaults.iter().find(|default| default.prefix == "env").unwrap().vault);
+        assert!(shown.contains("KONG_VAULT_ENV_PREFIX is set, which only Kong reads: Strongroom reads STRONGROOM_VAULT_ENV_..."), "{shown}");
+    }
+}
