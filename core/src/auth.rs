@@ -30,6 +30,14 @@ pub trait AuthMethod: fmt::Debug + Send + Sync + 'static {
     /// Why there is no token. Retryable where the same credential may work later.
     async fn login(&self, server: &dyn LoginServer) -> Result<Grant, Error>;
 
+    /// Looks at the credential as far as that can be done without spending it, for a health check. Gives whether
+    /// a login may follow: false where it would spend a credential that works only once.
+    ///
+    /// # Errors
+    ///
+    /// Why a login would fail.
+    async fn examine(&self, server: &dyn LoginServer) -> Result<bool, Error>;
+
     /// Completes when the credential has changed, so that a new login is worth trying at once. Never completes
     /// for a credential that cannot change.
     async fn credential_changed(&self);

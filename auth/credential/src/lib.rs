@@ -3,6 +3,7 @@
 //! What a file of a token, a secret id or a JWT has to be, written once for every login: a regular file of at
 //! most 64 KiB that holds one line of text. What the text means is the login's matter.
 
+mod jwt;
 mod open;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+pub use jwt::check_jwt;
 use open::{Stamp, open};
 use strongroom_core::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;

@@ -222,6 +222,24 @@ impl Settings {
         Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
     }
 
+    /// The field's mount path without the slashes at its ends, or its default.
+    ///
+    /// # Errors
+    ///
+    /// Where it has no segment, or one that is empty, `.` or `..`, or a control character.
+    pub fn mount(&self, field: &Field) -> Result<&str, Error> {
+        let path = self.required(field)?.trim_matches('/');
+        let valid =
+            |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(char::is_control);
+        if path.split('/').all(valid) {
+            return Ok(path);
+        }
+        Err(self.error(
+            field,
+            "expected a mount path such as `secret` or `team/kv`, without empty or dot segments",
+        ))
+    }
+
     /// An error about a field: where it was written, the vault, the field, and `what`.
     #[must_use]
     pub fn error(&self, field: &Field, what: &str) -> Error {

@@ -45,17 +45,17 @@ fn inner(text: &str) -> Option<&str> {
 /// assert_eq!(reference.version().map(u64::from), Some(2));
 /// # Ok::<(), strongroom_core::ParseError>(())
 /// ```
-// One boxed text with offsets into it, so that parsing is one allocation. Box and not Arc: a clone is rare and
+// One text with offsets into it, so that parsing is one allocation. Owned and not an `Arc`: a clone is rare and
 // costs one short copy, where a shared count would be one more cache line for threads to fight over.
 #[derive(Clone)]
 pub struct Reference {
     /// `prefix/resource/key`, then the names and values of the options one behind the other.
-    text: Box<str>,
+    text: String,
     prefix_end: usize,
     resource_end: usize,
     key_end: Option<usize>,
     /// Sorted by name, which makes equality and hashing independent of the order they were written in.
-    options: Box<[OptionSpan]>,
+    options: Vec<OptionSpan>,
     version: Option<NonZeroU64>,
 }
 
@@ -132,7 +132,7 @@ impl Reference {
 
     /// Names and values of the options as they were written, in that order. A name without `=` has the value `true`.
     pub fn options(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut spans = self.options.to_vec();
+        let mut spans = self.options.clone();
         spans.sort_unstable_by_key(|span| span.start);
         spans.into_iter().map(|span| span.pair(&self.text))
     }

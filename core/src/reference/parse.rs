@@ -33,20 +33,13 @@ pub(super) fn parse(input: &str) -> Result<Reference, Fault> {
     };
     let options = match query.strip_prefix('?') {
         Some(query) => options(query, ends.path + 1, &mut text)?,
-        None => Box::default(),
+        None => Vec::new(),
     };
     let version = match digits {
         Some(digits) => Some(version(digits, input.len() - digits.len())?),
         None => None,
     };
-    Ok(Reference {
-        text: text.into_boxed_str(),
-        prefix_end,
-        resource_end: ends.resource,
-        key_end: ends.key,
-        options,
-        version,
-    })
+    Ok(Reference { text, prefix_end, resource_end: ends.resource, key_end: ends.key, options, version })
 }
 
 /// Where the prefix ends.
@@ -154,7 +147,7 @@ fn check_segment(segment: &str, raw: &str, at: usize) -> Result<(), Fault> {
 }
 
 /// Appends the options, names and values decoded.
-fn options(query: &str, start: usize, text: &mut String) -> Result<Box<[OptionSpan]>, Fault> {
+fn options(query: &str, start: usize, text: &mut String) -> Result<Vec<OptionSpan>, Fault> {
     let mut options = Vec::new();
     for (at, pair) in pairs(query, start) {
         let (name, value) = match pair.split_once('=') {
@@ -177,7 +170,7 @@ fn options(query: &str, start: usize, text: &mut String) -> Result<Box<[OptionSp
     if options.windows(2).any(|two| two[0].name(text) == two[1].name(text)) {
         return fail(Kind::RepeatedOption, repeated_option(query, start));
     }
-    Ok(options.into_boxed_slice())
+    Ok(options)
 }
 
 /// The pairs of a query and where they start, without the empty ones.

@@ -118,6 +118,24 @@ fn versions_are_whole_numbers_of_64_bits() {
 }
 
 #[test]
+fn what_hides_behind_an_escape_is_judged_like_the_rest() {
+    let kind =
+        |path: &str| Reference::parse(&format!("{{vault://env/{path}}}")).map_err(|error| error.kind());
+    for blank in ["%2F", "a/%2F%20%2f/b", "\u{3000}/k", "%C2%85", "%E2%80%A8"] {
+        assert_eq!(kind(blank), Err(ParseErrorKind::BlankSegment), "{blank}");
+    }
+    for dots in ["%2E%2e", "a%2F..%2Fb", "%2F./k", "a/..%2F", "k/%2e"] {
+        assert_eq!(kind(dots), Err(ParseErrorKind::DotSegment), "{dots}");
+    }
+    for backslash in ["a%5Cb", "a/%5c", "a\\b"] {
+        assert_eq!(kind(backslash), Err(ParseErrorKind::PathCharacter), "{backslash}");
+    }
+    for (path, resource) in [("%2Fa%2F", "/a/"), ("a.%2F.b", "a./.b"), ("%E2%80%8B", "\u{200b}")] {
+        assert_eq!(kind(path).unwrap().resource(), resource);
+    }
+}
+
+#[test]
 fn parsing_allocates_once() {
     let mut parsed = None;
     let count = allocation_counter::measure(|| {

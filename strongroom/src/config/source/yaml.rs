@@ -216,11 +216,8 @@ impl<'a> Reader<'a> {
 
     /// The bytes of a block scalar: from its header, which the parser leaves out, to the end of its last line.
     fn block(&self, behind: usize, content: &Range<usize>) -> Range<usize> {
-        let text = self.source.text();
-        let before = text.get(behind..content.start).unwrap_or_default();
-        let start = behind + skip_to_content(before, &['-', '?', ':']);
-        let end = start + text[start..content.end].trim_end().len();
-        start..end
+        let text = self.source.text().get(behind..content.end).unwrap_or_default().trim_end();
+        behind + skip_to_content(text, &['-', '?', ':'])..behind + text.len()
     }
 
     fn explain(&self, error: &ScanError) -> SourceError {

@@ -1,0 +1,72 @@
+//! The configuration of an AppRole login.
+
+use std::sync::Arc;
+
+use strongroom_core::factory::{AuthFactory, Field, Settings, Shape};
+use strongroom_core::{AuthMethod, Error};
+
+use crate::{AppRoleAuth, SecretId};
+
+/// Makes AppRole logins from configuration: `auth_method: approle`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AppRoleFactory;
+
+const ROLE_ID: Field = Field::new("approle_role_id", Shape::Text, "The role id.");
+const SECRET_ID: Field =
+    Field::new("approle_secret_id", Shape::Credential, "The secret id, or the wrapping token around it.");
+const SECRET_ID_FILE: Field =
+    Field::new("approle_secret_id_file", Shape::Text, "A file that holds it, read afresh at each login.");
+const AUTH_PATH: Field =
+    Field::new("approle_auth_path", Shape::Text, "Where the auth method is mounted, below auth/.")
+        .default("approle");
+const RESPONSE_WRAPPING: Field = Field::new(
+    "approle_response_wrapping",
+    Shape::Flag,
+    "The secret id is a wrapping token, good for one use.",
+)
+.default("false");
+const ROLE_NAME: Field =
+    Field::new("approle_role_name", Shape::Text, "The name of the role that a wrapping token has to be for.");
+
+impl AuthFactory for AppRoleFactory {
+    fn name(&self) -> &'static str {
+        "approle"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        &[ROLE_ID, SECRET_ID, SECRET_ID_FILE, AUTH_PATH, RESPONSE_WRAPPING, ROLE_NAME]
+    }
+
+    fn build(&self, settings: &Settings) -> Result<Arc<dyn AuthMethod>, Error> {
+        let role_id = settings.required(&ROLE_ID)?;
+        if role_id.trim().is_empty() {
+            return Err(settings.error(&ROLE_ID, "is blank"));
+        }
+        let secret_id = match (settings.secret(&SECRET_ID)?, settings.text(&SECRET_ID_FILE)?) {
+            (Some(text), _) if text.as_bytes().trim_ascii().is_empty() => {
+                return Err(settings.error(&SECRET_ID, "is blank"));
+            }
+            (Some(text), None) => SecretId::text(text),
+            (None, Some(path)) => SecretId::file(path),
+            (Some(_), Some(_)) => {
+                return Err(settings
+                    .error(&SECRET_ID_FILE, "cannot stand beside `approle_secret_id`: set one of them"));
+            }
+            (None, None) => {
+                return Err(settings.error(&SECRET_ID, "is required, or `approle_secret_id_file`"));
+            }
+        };
+        let auth = AppRoleAuth::new(role_id, secret_id)
+            .mount(settings.mount(&AUTH_PATH)?)
+            .response_wrapping(settings.flag(&RESPONSE_WRAPPING)?);
+        let auth = match settings.text(&ROLE_NAME)? {
+            Some(name) => auth.role_name(name),
+            None => auth,
+        };
+        Ok(Arc::new(auth))
+    }
+}

@@ -1,0 +1,166 @@
+//! Login with an AppRole's role id and secret id, response wrapping included.
+//!
+//! ```
+//! use strongroom_auth_approle::{AppRoleAuth, SecretId};
+//!
+//! let auth = AppRoleAuth::new("my-role-id", SecretId::file("/run/secrets/wrapped-secret-id")).response_wrapping(true);
+//! ```
+
+mod factory;
+mod wrapping;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginCall, LoginServer, Secret};
+use strongroom_credential::{CredentialFile, line};
+
+pub use factory::AppRoleFactory;
+use wrapping::Wrapping;
+
+/// A login as an AppRole.
+#[derive(Debug)]
+pub struct AppRoleAuth {
+    role_id: String,
+    secret_id: SecretId,
+    mount: String,
+    wrapping: Option<Wrapping>,
+    role_name: Option<String>,
+}
+
+/// Where the secret id, or the wrapping token around it, comes from.
+pub struct SecretId(Source);
+
+enum Source {
+    Text(Secret),
+    File(CredentialFile),
+}
+
+impl SecretId {
+    /// The secret id itself.
+    #[must_use]
+    pub fn text(secret_id: impl Into<Secret>) -> Self {
+        Self(Source::Text(secret_id.into()))
+    }
+
+    /// A file that holds it, read afresh at each login.
+    #[must_use]
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Source::File(CredentialFile::new("secret id", path)))
+    }
+
+    async fn read(&self) -> Result<Secret, Error> {
+        match &self.0 {
+            Source::Text(text) => line("secret id", text.as_bytes().to_vec()),
+            Source::File(file) => file.read().await,
+        }
+    }
+}
+
+impl fmt::Debug for SecretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Text(_) => f.write_str("SecretId(<redacted>)"),
+            Source::File(file) => file.fmt(f),
+        }
+    }
+}
+
+impl AppRoleAuth {
+    /// Logs in at the auth method mounted at `approle`.
+    #[must_use]
+    pub fn new(role_id: impl Into<String>, secret_id: SecretId) -> Self {
+        Self { role_id: role_id.into(), secret_id, mount: "approle".into(), wrapping: None, role_name: None }
+    }
+
+    /// Where the auth method is mounted, below `auth/`. Slashes at the ends are trimmed.
+    #[must_use]
+    pub fn mount(mut self, mount: &str) -> Self {
+        self.mount = mount.trim_matches('/').into();
+        self
+    }
+
+    /// Says that the secret id is a wrapping token, to be checked and then unwrapped once.
+    #[must_use]
+    pub fn response_wrapping(mut self, wrapped: bool) -> Self {
+        self.wrapping = wrapped.then(Wrapping::default);
+        self
+    }
+
+    /// The role that a wrapping token has to be for, by its name; without it any role of the mount will do.
+    #[must_use]
+    pub fn role_name(mut self, name: impl Into<String>) -> Self {
+        self.role_name = Some(name.into());
+        self
+    }
+
+    async fn secret_id(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
+        let secret_id = self.secret_id.read().await?;
+        match &self.wrapping {
+            Some(wrapping) => {
+                wrapping.unwrap(server, secret_id, &self.mount, self.role_name.as_deref()).await
+            }
+            None => Ok(secret_id),
+        }
+    }
+}
+
+#[async_trait]
+impl AuthMethod for AppRoleAuth {
+    fn name(&self) -> &'static str {
+        "approle"
+    }
+
+    fn identity(&self) -> Identity {
+        let (kind, secret_id): (&[u8], &[u8]) = match &self.secret_id.0 {
+            Source::Text(text) => (b"text", text.as_bytes()),
+            Source::File(file) => (b"file", file.path().as_os_str().as_encoded_bytes()),
+        };
+        let wrapped: &[u8] = if self.wrapping.is_some() { b"wrapped" } else { b"" };
+        let role_name = self.role_name.as_deref().unwrap_or_default().as_bytes();
+        Identity::new(
+            "approle",
+            &[self.mount.as_bytes(), self.role_id.as_bytes(), kind, secret_id, wrapped, role_name],
+        )
+    }
+
+    async fn login(&self, server: &dyn LoginServer) -> Result<Grant, Error> {
+        let secret_id = self.secret_id(server).await?;
+        let path = format!("auth/{}/login", self.mount);
+        let call =
+            LoginCall::new(&path).field("role_id", &self.role_id).field("secret_id", secret_id.as_str()?);
+        // A secret id may be good for one login alone, and the first try may have been that one.
+        let answer = server.call(call.never_repeat()).await.map_err(explain)?;
+        Grant::from_answer(&answer)
+    }
+
+    async fn examine(&self, server: &dyn LoginServer) -> Result<bool, Error> {
+        let secret_id = self.secret_id.read().await?;
+        let Some(wrapping) = &self.wrapping else { return Ok(true) };
+        if !wrapping.has_opened(&secret_id) {
+            wrapping::look_up(server, &secret_id, &self.mount, self.role_name.as_deref()).await?;
+        }
+        Ok(false)
+    }
+
+    async fn credential_changed(&self) {
+        match &self.secret_id.0 {
+            Source::Text(_) => std::future::pending().await,
+            Source::File(file) => file.changed().await,
+        }
+    }
+}
+
+/// The server has one answer for a role id that it does not know and a secret id that is spent or expired.
+fn explain(error: Error) -> Error {
+    if error.status() == Some(400) {
+        return error.with_kind(ErrorKind::Unauthenticated).note(
+            "the role id is unknown, or the secret id is spent, expired or of another role: a new secret id is needed",
+        );
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The OAuth2 client credentials grant (RFC 6749, section 4.4): a JWT for a client id and secret.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use strongroom_core::{Error, ErrorKind, LoginServer, OutsideCall, Secret};
+use strongroom_credential::{CredentialFile, check_jwt, line};
+
+/// How to ask an identity provider for a JWT.
+#[derive(Debug)]
+pub struct OAuth2 {
+    endpoint: String,
+    client_id: String,
+    client_secret: ClientSecret,
+    audiences: Vec<String>,
+    scopes: String,
+    ca_file: Option<PathBuf>,
+}
+
+/// The client secret, or where it is.
+pub struct ClientSecret(Source);
+
+enum Source {
+    Text(Secret),
+    File(CredentialFile),
+}
+
+impl ClientSecret {
+    /// A file that holds it, read afresh at each login.
+    #[must_use]
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Source::File(CredentialFile::new("client secret", path)))
+    }
+}
+
+impl<T: Into<Secret>> From<T> for ClientSecret {
+    fn from(text: T) -> Self {
+        Self(Source::Text(text.into()))
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Text(_) => f.write_str("ClientSecret(<redacted>)"),
+            Source::File(file) => file.fmt(f),
+        }
+    }
+}
+
+impl OAuth2 {
+    /// Asks the token endpoint at `endpoint`: https, or http to a loopback address.
+    #[must_use]
+    pub fn new(
+        endpoint: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<ClientSecret>,
+    ) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            client_id: client_id.into(),
+            client_secret: client_secret.into(),
+            audiences: Vec::new(),
+            scopes: String::new(),
+            ca_file: None,
+        }
+    }
+
+    /// The audiences to ask for, each as an `audience` of its own.
+    #[must_use]
+    pub fn audiences<T: Into<String>>(mut self, audiences: impl IntoIterator<Item = T>) -> Self {
+        self.audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The scopes to ask for.
+    #[must_use]
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect::<Vec<_>>().join(" ");
+        self
+    }
+
+    /// Trusts exactly the certificate authorities in this PEM file, in place of the system's.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    pub(crate) fn identity(&self) -> Vec<&[u8]> {
+        let secret = match &self.client_secret.0 {
+            Source::Text(text) => text.as_bytes(),
+            Source::File(file) => file.path().as_os_str().as_encoded_bytes(),
+        };
+        let ca = self.ca_file.as_ref().map_or(&b""[..], |path| path.as_os_str().as_encoded_bytes());
+        let parts = [
+            b"oauth2",
+            self.endpoint.as_bytes(),
+            self.client_id.as_bytes(),
+            secret,
+            self.scopes.as_bytes(),
+            ca,
+        ];
+        parts.into_iter().chain(self.audiences.iter().map(String::as_bytes)).collect()
+    }
+
+    /// Asks for a JWT.
+    pub(crate) async fn fetch(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
+        let secret = match &self.client_secret.0 {
+            Source::Text(text) => line("client secret", text.as_bytes().to_vec())?,
+            Source::File(file) => file.read().await?,
+        };
+        let ca = self.ca_file.as_ref().map(std::fs::read).transpose().map_err(|error| {
+            let file = self.ca_file.as_deref().unwrap_or_default().display().to_string();
+            Error::new(ErrorKind::Unauthenticated, format!("the CA file `{file}` cannot be read: {error}"))
+        })?;
+        let mut call = OutsideCall::new(&self.endpoint)
+            .field("grant_type", "client_credentials")
+            .field("client_id", &self.client_id)
+            .field("client_secret", secret.as_str()?);
+        if !self.scopes.is_empty() {
+            call = call.field("scope", &self.scopes);
+        }
+        call = self.audiences.iter().fold(call, |call, audience| call.field("audience", audience));
+        if let Some(ca) = &ca {
+            call = call.trusting(ca);
+        }
+        let answer = server.outside(call).await.map_err(|error| {
+            let what = "the identity provider gave no token";
+            match error.status() {
+                Some(400 | 401 | 403) => error.with_kind(ErrorKind::Unauthenticated).at(what),
+                _ => error.at(what),
+            }
+        })?;
+        let missing = || {
+            Error::new(ErrorKind::InvalidResponse, "the identity provider's answer holds no `access_token`")
+        };
+        let jwt = answer.text("/access_token").filter(|jwt| !jwt.is_empty()).ok_or_else(missing)?;
+        check_jwt("identity provider's access token", &jwt)?;
+        Ok(jwt)
+    }
+
+    pub(crate) async fn changed(&self) {
+        match &self.client_secret.0 {
+            Source::Text(_) => std::future::pending().await,
+            Source::File(file) => file.changed().await,
+        }
+    }
+}
