@@ -137,6 +137,12 @@ impl Error {
         self.edit(|inner| inner.retryable = true)
     }
 
+    /// Takes [`transient`](Self::transient) back, for a caller who knows that it will not pass.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        self.edit(|inner| inner.retryable = false)
+    }
+
     /// Says when the server wants to be asked again.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {

@@ -80,7 +80,7 @@ impl Registry {
         let reference = reference.to_reference()?;
         self.resolve(&reference)
             .await
-            .map_err(|error| error.context(format!("could not resolve {reference}")))
+            .map_err(|error| error.context(format!("could not resolve {}", escaped(&reference.to_string()))))
     }
 
     async fn resolve(&self, reference: &Reference) -> Result<Fetched, Error> {

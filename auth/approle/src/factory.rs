@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use strongroom_core::factory::{AuthFactory, Field, Settings, Shape};
 use strongroom_core::{AuthMethod, Error};
+use strongroom_credential::Credential;
 
-use crate::{AppRoleAuth, SecretId};
+use crate::AppRoleAuth;
 
 /// Makes AppRole logins from configuration: `auth_method: approle`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,21 +47,8 @@ impl AuthFactory for AppRoleFactory {
         if role_id.trim().is_empty() {
             return Err(settings.error(&ROLE_ID, "is blank"));
         }
-        let secret_id = match (settings.secret(&SECRET_ID)?, settings.text(&SECRET_ID_FILE)?) {
-            (Some(text), _) if text.as_bytes().trim_ascii().is_empty() => {
-                return Err(settings.error(&SECRET_ID, "is blank"));
-            }
-            (Some(text), None) => SecretId::text(text),
-            (None, Some(path)) => SecretId::file(path),
-            (Some(_), Some(_)) => {
-                return Err(settings
-                    .error(&SECRET_ID_FILE, "cannot stand beside `approle_secret_id`: set one of them"));
-            }
-            (None, None) => {
-                return Err(settings.error(&SECRET_ID, "is required, or `approle_secret_id_file`"));
-            }
-        };
-        let auth = AppRoleAuth::new(role_id, secret_id)
+        let secret_id = Credential::required_line("secret id", settings, &SECRET_ID, &SECRET_ID_FILE)?;
+        let auth = AppRoleAuth::with(role_id, secret_id)
             .mount(settings.mount(&AUTH_PATH)?)
             .response_wrapping(settings.flag(&RESPONSE_WRAPPING)?);
         let auth = match settings.text(&ROLE_NAME)? {

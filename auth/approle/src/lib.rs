@@ -1,20 +1,19 @@
 //! Login with an AppRole's role id and secret id, response wrapping included.
 //!
 //! ```
-//! use strongroom_auth_approle::{AppRoleAuth, SecretId};
+//! use strongroom_auth_approle::AppRoleAuth;
 //!
-//! let auth = AppRoleAuth::new("my-role-id", SecretId::file("/run/secrets/wrapped-secret-id")).response_wrapping(true);
+//! let auth = AppRoleAuth::with_secret_id_file("my-role-id", "/run/secrets/wrapped-secret-id").response_wrapping(true);
 //! ```
 
 mod factory;
 mod wrapping;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginCall, LoginServer, Secret};
-use strongroom_credential::{CredentialFile, line};
+use strongroom_credential::Credential;
 
 pub use factory::AppRoleFactory;
 use wrapping::Wrapping;
@@ -23,54 +22,26 @@ use wrapping::Wrapping;
 #[derive(Debug)]
 pub struct AppRoleAuth {
     role_id: String,
-    secret_id: SecretId,
+    secret_id: Credential,
     mount: String,
     wrapping: Option<Wrapping>,
     role_name: Option<String>,
 }
 
-/// Where the secret id, or the wrapping token around it, comes from.
-pub struct SecretId(Source);
-
-enum Source {
-    Text(Secret),
-    File(CredentialFile),
-}
-
-impl SecretId {
-    /// The secret id itself.
-    #[must_use]
-    pub fn text(secret_id: impl Into<Secret>) -> Self {
-        Self(Source::Text(secret_id.into()))
-    }
-
-    /// A file that holds it, read afresh at each login.
-    #[must_use]
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Source::File(CredentialFile::new("secret id", path)))
-    }
-
-    async fn read(&self) -> Result<Secret, Error> {
-        match &self.0 {
-            Source::Text(text) => line("secret id", text.as_bytes().to_vec()),
-            Source::File(file) => file.read().await,
-        }
-    }
-}
-
-impl fmt::Debug for SecretId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Source::Text(_) => f.write_str("SecretId(<redacted>)"),
-            Source::File(file) => file.fmt(f),
-        }
-    }
-}
-
 impl AppRoleAuth {
     /// Logs in at the auth method mounted at `approle`.
     #[must_use]
-    pub fn new(role_id: impl Into<String>, secret_id: SecretId) -> Self {
+    pub fn new(role_id: impl Into<String>, secret_id: impl Into<Secret>) -> Self {
+        Self::with(role_id, Credential::text("secret id", secret_id))
+    }
+
+    /// The same with a secret id that stands in a file, read afresh at each login.
+    #[must_use]
+    pub fn with_secret_id_file(role_id: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self::with(role_id, Credential::file("secret id", path))
+    }
+
+    fn with(role_id: impl Into<String>, secret_id: Credential) -> Self {
         Self { role_id: role_id.into(), secret_id, mount: "approle".into(), wrapping: None, role_name: None }
     }
 
@@ -96,7 +67,7 @@ impl AppRoleAuth {
     }
 
     async fn secret_id(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
-        let secret_id = self.secret_id.read().await?;
+        let secret_id = self.secret_id.line().await?;
         match &self.wrapping {
             Some(wrapping) => {
                 wrapping.unwrap(server, secret_id, &self.mount, self.role_name.as_deref()).await
@@ -113,10 +84,7 @@ impl AuthMethod for AppRoleAuth {
     }
 
     fn identity(&self) -> Identity {
-        let (kind, secret_id): (&[u8], &[u8]) = match &self.secret_id.0 {
-            Source::Text(text) => (b"text", text.as_bytes()),
-            Source::File(file) => (b"file", file.path().as_os_str().as_encoded_bytes()),
-        };
+        let [kind, secret_id] = self.secret_id.identity();
         let wrapped: &[u8] = if self.wrapping.is_some() { b"wrapped" } else { b"" };
         let role_name = self.role_name.as_deref().unwrap_or_default().as_bytes();
         Identity::new(
@@ -136,7 +104,7 @@ impl AuthMethod for AppRoleAuth {
     }
 
     async fn examine(&self, server: &dyn LoginServer) -> Result<bool, Error> {
-        let secret_id = self.secret_id.read().await?;
+        let secret_id = self.secret_id.line().await?;
         let Some(wrapping) = &self.wrapping else { return Ok(true) };
         if !wrapping.has_opened(&secret_id) {
             wrapping::look_up(server, &secret_id, &self.mount, self.role_name.as_deref()).await?;
@@ -145,10 +113,7 @@ impl AuthMethod for AppRoleAuth {
     }
 
     async fn credential_changed(&self) {
-        match &self.secret_id.0 {
-            Source::Text(_) => std::future::pending().await,
-            Source::File(file) => file.changed().await,
-        }
+        self.secret_id.changed().await;
     }
 }
 

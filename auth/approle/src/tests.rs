@@ -58,9 +58,9 @@ const MADE: &str = "auth/approle/role/web/secret-id";
 #[tokio::test]
 async fn a_plain_secret_id_logs_in() {
     let server = server(MADE);
-    let grant = AppRoleAuth::new("r", SecretId::text("s3")).login(&server).await.unwrap();
+    let grant = AppRoleAuth::new("r", "s3").login(&server).await.unwrap();
     assert_eq!(grant.token.unwrap().as_bytes(), b"t");
-    let error = AppRoleAuth::new("r", SecretId::text("canary")).login(&server).await.unwrap_err();
+    let error = AppRoleAuth::new("r", "canary").login(&server).await.unwrap_err();
     assert!(
         error.to_string().contains("a new secret id is needed") && !format!("{error:?}").contains("canary")
     );
@@ -70,7 +70,7 @@ async fn a_plain_secret_id_logs_in() {
 #[tokio::test]
 async fn a_wrapping_token_is_looked_up_then_opened_once_for_many_logins() {
     let server = server(MADE);
-    let auth = AppRoleAuth::new("r", SecretId::text("wrap")).response_wrapping(true).role_name("Web");
+    let auth = AppRoleAuth::new("r", "wrap").response_wrapping(true).role_name("Web");
     for _ in 0..2 {
         auth.login(&server).await.unwrap();
     }
@@ -84,7 +84,7 @@ async fn a_wrapping_token_is_looked_up_then_opened_once_for_many_logins() {
 #[tokio::test]
 async fn a_foreign_wrapping_token_is_not_opened() {
     let server = server("sys/wrapping/wrap");
-    let auth = AppRoleAuth::new("r", SecretId::text("wrap")).response_wrapping(true);
+    let auth = AppRoleAuth::new("r", "wrap").response_wrapping(true);
     let error = auth.login(&server).await.unwrap_err();
     assert!(
         error
@@ -97,10 +97,10 @@ async fn a_foreign_wrapping_token_is_not_opened() {
 
 #[tokio::test]
 async fn a_spent_or_lost_token_says_what_it_may_mean() {
-    let spent = AppRoleAuth::new("r", SecretId::text("gone")).response_wrapping(true);
+    let spent = AppRoleAuth::new("r", "gone").response_wrapping(true);
     let error = spent.login(&server(MADE)).await.unwrap_err();
     assert!(error.to_string().contains("somebody else may have opened it"), "{error}");
-    let lost = AppRoleAuth::new("r", SecretId::text("wrap")).response_wrapping(true);
+    let lost = AppRoleAuth::new("r", "wrap").response_wrapping(true);
     let error = lost.login(&Server { unwrap_status: 500, ..server(MADE) }).await.unwrap_err();
     assert!(error.to_string().contains("the secret id in it is lost") && !error.is_retryable(), "{error}");
 }
@@ -108,10 +108,10 @@ async fn a_spent_or_lost_token_says_what_it_may_mean() {
 #[tokio::test]
 async fn an_examination_opens_nothing() {
     let server = server(MADE);
-    let auth = AppRoleAuth::new("r", SecretId::text("wrap")).response_wrapping(true);
+    let auth = AppRoleAuth::new("r", "wrap").response_wrapping(true);
     assert!(!auth.examine(&server).await.unwrap());
     assert_eq!(*server.asked.lock().unwrap(), ["sys/wrapping/lookup"]);
-    assert!(AppRoleAuth::new("r", SecretId::text("s3")).examine(&server).await.unwrap());
+    assert!(AppRoleAuth::new("r", "s3").examine(&server).await.unwrap());
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_new_wrapping_token_in_the_file_is_opened() {
     let path = dir.path().join("secret-id");
     std::fs::write(&path, "gone\n").unwrap();
     let server = server(MADE);
-    let auth = AppRoleAuth::new("r", SecretId::file(&path)).response_wrapping(true);
+    let auth = AppRoleAuth::with_secret_id_file("r", &path).response_wrapping(true);
     auth.login(&server).await.unwrap_err();
     std::fs::write(&path, "wrap\n").unwrap();
     auth.login(&server).await.unwrap();

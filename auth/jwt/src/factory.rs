@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use strongroom_core::factory::{AuthFactory, Field, Settings, Shape};
 use strongroom_core::{AuthMethod, Error};
+use strongroom_credential::Credential;
 
-use crate::{ClientSecret, JwtAuth, JwtSource, OAuth2};
+use crate::oauth2::WHAT;
+use crate::{JwtAuth, JwtSource, OAuth2};
 
 /// Makes JWT logins from configuration: `auth_method: jwt`, alias `oauth2`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,18 +79,8 @@ fn oauth2(settings: &Settings, endpoint: &str) -> Result<OAuth2, Error> {
     if !matches!(scheme, Some("https" | "http")) {
         return Err(settings.error(&ENDPOINT, "expected a URL: https, or http to a loopback address"));
     }
-    let secret = match (settings.secret(&CLIENT_SECRET)?, settings.text(&CLIENT_SECRET_FILE)?) {
-        (Some(text), None) => ClientSecret::from(text),
-        (None, Some(path)) => ClientSecret::file(path),
-        (Some(_), Some(_)) => {
-            let what = "cannot stand beside `oauth2_client_secret`: set one of them";
-            return Err(settings.error(&CLIENT_SECRET_FILE, what));
-        }
-        (None, None) => {
-            return Err(settings.error(&CLIENT_SECRET, "is required, or `oauth2_client_secret_file`"));
-        }
-    };
-    let grant = OAuth2::new(endpoint, settings.required(&CLIENT_ID)?, secret)
+    let secret = Credential::required_line(WHAT, settings, &CLIENT_SECRET, &CLIENT_SECRET_FILE)?;
+    let grant = OAuth2::with(endpoint, settings.required(&CLIENT_ID)?, secret)
         .audiences(settings.list(&AUDIENCES)?)
         .scopes(settings.list(&SCOPES)?);
     Ok(match settings.text(&CA_FILE)? {

@@ -17,10 +17,10 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginCall, LoginServer, Secret};
-use strongroom_credential::{CredentialFile, check_jwt};
+use strongroom_credential::Credential;
 
 pub use factory::JwtFactory;
-pub use oauth2::{ClientSecret, OAuth2};
+pub use oauth2::OAuth2;
 
 /// A login with a JWT.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct JwtAuth {
 pub struct JwtSource(Source);
 
 enum Source {
-    File(CredentialFile),
+    File(Credential),
     OAuth2(OAuth2),
 }
 
@@ -42,7 +42,7 @@ impl JwtSource {
     /// A file that holds it, read afresh at each login.
     #[must_use]
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Source::File(CredentialFile::new("JWT", path)))
+        Self(Source::File(Credential::file("JWT", path)))
     }
 
     /// An identity provider that hands it out for a client id and secret, asked afresh at each login.
@@ -77,12 +77,7 @@ impl JwtAuth {
 
     async fn jwt(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
         match &self.source.0 {
-            Source::File(file) => {
-                let jwt = file.read().await?;
-                check_jwt("JWT", &jwt)
-                    .map_err(|error| error.at(format_args!("the file `{}`", file.path().display())))?;
-                Ok(jwt)
-            }
+            Source::File(file) => file.jwt().await,
             Source::OAuth2(grant) => grant.fetch(server).await,
         }
     }
@@ -97,7 +92,7 @@ impl AuthMethod for JwtAuth {
     fn identity(&self) -> Identity {
         let mut parts = vec![self.mount.as_bytes(), self.role.as_bytes()];
         match &self.source.0 {
-            Source::File(file) => parts.extend([b"file", file.path().as_os_str().as_encoded_bytes()]),
+            Source::File(file) => parts.extend(file.identity()),
             Source::OAuth2(grant) => parts.extend(grant.identity()),
         }
         Identity::new("jwt", &parts)

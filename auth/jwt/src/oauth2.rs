@@ -1,51 +1,21 @@
 //! The OAuth2 client credentials grant (RFC 6749, section 4.4): a JWT for a client id and secret.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use strongroom_core::{Error, ErrorKind, LoginServer, OutsideCall, Secret};
-use strongroom_credential::{CredentialFile, check_jwt, line};
+use strongroom_credential::{Credential, check_jwt};
+
+pub(crate) const WHAT: &str = "client secret";
 
 /// How to ask an identity provider for a JWT.
 #[derive(Debug)]
 pub struct OAuth2 {
     endpoint: String,
     client_id: String,
-    client_secret: ClientSecret,
+    client_secret: Credential,
     audiences: Vec<String>,
     scopes: String,
     ca_file: Option<PathBuf>,
-}
-
-/// The client secret, or where it is.
-pub struct ClientSecret(Source);
-
-enum Source {
-    Text(Secret),
-    File(CredentialFile),
-}
-
-impl ClientSecret {
-    /// A file that holds it, read afresh at each login.
-    #[must_use]
-    pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Source::File(CredentialFile::new("client secret", path)))
-    }
-}
-
-impl<T: Into<Secret>> From<T> for ClientSecret {
-    fn from(text: T) -> Self {
-        Self(Source::Text(text.into()))
-    }
-}
-
-impl fmt::Debug for ClientSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Source::Text(_) => f.write_str("ClientSecret(<redacted>)"),
-            Source::File(file) => file.fmt(f),
-        }
-    }
 }
 
 impl OAuth2 {
@@ -54,12 +24,30 @@ impl OAuth2 {
     pub fn new(
         endpoint: impl Into<String>,
         client_id: impl Into<String>,
-        client_secret: impl Into<ClientSecret>,
+        client_secret: impl Into<Secret>,
+    ) -> Self {
+        Self::with(endpoint, client_id, Credential::text(WHAT, client_secret))
+    }
+
+    /// The same with a client secret that stands in a file, read afresh at each login.
+    #[must_use]
+    pub fn with_secret_file(
+        endpoint: impl Into<String>,
+        client_id: impl Into<String>,
+        path: impl Into<PathBuf>,
+    ) -> Self {
+        Self::with(endpoint, client_id, Credential::file(WHAT, path))
+    }
+
+    pub(crate) fn with(
+        endpoint: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: Credential,
     ) -> Self {
         Self {
             endpoint: endpoint.into(),
             client_id: client_id.into(),
-            client_secret: client_secret.into(),
+            client_secret,
             audiences: Vec::new(),
             scopes: String::new(),
             ca_file: None,
@@ -88,15 +76,13 @@ impl OAuth2 {
     }
 
     pub(crate) fn identity(&self) -> Vec<&[u8]> {
-        let secret = match &self.client_secret.0 {
-            Source::Text(text) => text.as_bytes(),
-            Source::File(file) => file.path().as_os_str().as_encoded_bytes(),
-        };
+        let [kind, secret] = self.client_secret.identity();
         let ca = self.ca_file.as_ref().map_or(&b""[..], |path| path.as_os_str().as_encoded_bytes());
         let parts = [
             b"oauth2",
             self.endpoint.as_bytes(),
             self.client_id.as_bytes(),
+            kind,
             secret,
             self.scopes.as_bytes(),
             ca,
@@ -106,14 +92,14 @@ impl OAuth2 {
 
     /// Asks for a JWT.
     pub(crate) async fn fetch(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
-        let secret = match &self.client_secret.0 {
-            Source::Text(text) => line("client secret", text.as_bytes().to_vec())?,
-            Source::File(file) => file.read().await?,
-        };
-        let ca = self.ca_file.as_ref().map(std::fs::read).transpose().map_err(|error| {
-            let file = self.ca_file.as_deref().unwrap_or_default().display().to_string();
-            Error::new(ErrorKind::Unauthenticated, format!("the CA file `{file}` cannot be read: {error}"))
-        })?;
+        let secret = self.client_secret.line().await?;
+        let ca = self.ca_file.as_ref().map(|path| {
+            std::fs::read(path).map_err(|error| {
+                let message = format!("the CA file `{}` cannot be read: {error}", path.display());
+                Error::new(ErrorKind::Unauthenticated, message)
+            })
+        });
+        let ca = ca.transpose()?;
         let mut call = OutsideCall::new(&self.endpoint)
             .field("grant_type", "client_credentials")
             .field("client_id", &self.client_id)
@@ -141,9 +127,6 @@ impl OAuth2 {
     }
 
     pub(crate) async fn changed(&self) {
-        match &self.client_secret.0 {
-            Source::Text(_) => std::future::pending().await,
-            Source::File(file) => file.changed().await,
-        }
+        self.client_secret.changed().await;
     }
 }

@@ -14,8 +14,8 @@ mod factory;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginCall, LoginServer, Secret};
-use strongroom_credential::{CredentialFile, check_jwt};
+use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginCall, LoginServer};
+use strongroom_credential::Credential;
 
 pub use factory::KubernetesFactory;
 
@@ -29,14 +29,14 @@ const WHAT: &str = "service account token";
 pub struct KubernetesAuth {
     role: String,
     mount: String,
-    token: CredentialFile,
+    token: Credential,
 }
 
 impl KubernetesAuth {
     /// Logs in with `role` of the auth method mounted at `kubernetes`, with the token of the pod's service account.
     #[must_use]
     pub fn new(role: impl Into<String>) -> Self {
-        let token = CredentialFile::new(WHAT, DEFAULT_TOKEN_FILE);
+        let token = Credential::file(WHAT, DEFAULT_TOKEN_FILE);
         Self { role: role.into(), mount: "kubernetes".into(), token }
     }
 
@@ -50,15 +50,8 @@ impl KubernetesAuth {
     /// Where the token is.
     #[must_use]
     pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.token = CredentialFile::new(WHAT, path);
+        self.token = Credential::file(WHAT, path);
         self
-    }
-
-    async fn token(&self) -> Result<Secret, Error> {
-        let token = self.token.read().await?;
-        check_jwt(WHAT, &token)
-            .map_err(|error| error.at(format_args!("the file `{}`", self.token.path().display())))?;
-        Ok(token)
     }
 }
 
@@ -69,12 +62,12 @@ impl AuthMethod for KubernetesAuth {
     }
 
     fn identity(&self) -> Identity {
-        let file = self.token.path().as_os_str().as_encoded_bytes();
-        Identity::new("kubernetes", &[self.mount.as_bytes(), self.role.as_bytes(), file])
+        let [kind, token] = self.token.identity();
+        Identity::new("kubernetes", &[self.mount.as_bytes(), self.role.as_bytes(), kind, token])
     }
 
     async fn login(&self, server: &dyn LoginServer) -> Result<Grant, Error> {
-        let token = self.token().await?;
+        let token = self.token.jwt().await?;
         let path = format!("auth/{}/login", self.mount);
         let call = LoginCall::new(&path).field("role", &self.role).field("jwt", token.as_str()?);
         let answer = server.call(call).await.map_err(|error| explain(error, &path))?;
@@ -82,7 +75,7 @@ impl AuthMethod for KubernetesAuth {
     }
 
     async fn examine(&self, _: &dyn LoginServer) -> Result<bool, Error> {
-        self.token().await.map(|_| true)
+        self.token.jwt().await.map(|_| true)
     }
 
     async fn credential_changed(&self) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_core::factory::{AuthFactory, Field, Settings, Shape};
 use strongroom_core::{AuthMethod, Error};
-use strongroom_credential::line;
+use strongroom_credential::Credential;
 
 use crate::TokenAuth;
 
@@ -30,18 +30,6 @@ impl AuthFactory for TokenFactory {
     }
 
     fn build(&self, settings: &Settings) -> Result<Arc<dyn AuthMethod>, Error> {
-        match (settings.secret(&TOKEN)?, settings.text(&TOKEN_FILE)?) {
-            (Some(token), None) => {
-                // A file may be mended while the program runs, a text may not: say it now.
-                line("token", token.as_bytes().to_vec())
-                    .map_err(|error| settings.error(&TOKEN, &error.to_string()))?;
-                Ok(Arc::new(TokenAuth::new(token)))
-            }
-            (None, Some(path)) => Ok(Arc::new(TokenAuth::from_file(path))),
-            (Some(_), Some(_)) => {
-                Err(settings.error(&TOKEN_FILE, "cannot stand beside `token`: set one of them"))
-            }
-            (None, None) => Err(settings.error(&TOKEN, "is required, or `token_file`")),
-        }
+        Ok(Arc::new(TokenAuth(Credential::required_line("token", settings, &TOKEN, &TOKEN_FILE)?)))
     }
 }

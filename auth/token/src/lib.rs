@@ -17,31 +17,25 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use strongroom_core::{AuthMethod, Error, Grant, Identity, LoginServer, Secret};
-use strongroom_credential::{CredentialFile, line};
+use strongroom_credential::Credential;
 
 pub use factory::TokenFactory;
 
 /// A token that the user configured.
 #[derive(Debug)]
-pub struct TokenAuth(Source);
-
-#[derive(Debug)]
-enum Source {
-    Text(Secret),
-    File(CredentialFile),
-}
+pub struct TokenAuth(Credential);
 
 impl TokenAuth {
     /// The token itself. One newline at its end is taken off; a control character makes the login fail.
     #[must_use]
     pub fn new(token: impl Into<Secret>) -> Self {
-        Self(Source::Text(token.into()))
+        Self(Credential::text("token", token))
     }
 
     /// The token that stands in a file.
     #[must_use]
     pub fn from_file(path: impl Into<PathBuf>) -> Self {
-        Self(Source::File(CredentialFile::new("token", path)))
+        Self(Credential::file("token", path))
     }
 }
 
@@ -52,20 +46,11 @@ impl AuthMethod for TokenAuth {
     }
 
     fn identity(&self) -> Identity {
-        match &self.0 {
-            Source::Text(token) => Identity::new("token", &[b"text", token.as_bytes()]),
-            Source::File(file) => {
-                Identity::new("token", &[b"file", file.path().as_os_str().as_encoded_bytes()])
-            }
-        }
+        Identity::new("token", &self.0.identity())
     }
 
     async fn login(&self, _: &dyn LoginServer) -> Result<Grant, Error> {
-        let token = match &self.0 {
-            Source::Text(token) => line("token", token.as_bytes().to_vec())?,
-            Source::File(file) => file.read().await?,
-        };
-        Ok(Grant::supplied(token))
+        Ok(Grant::supplied(self.0.line().await?))
     }
 
     async fn examine(&self, _: &dyn LoginServer) -> Result<bool, Error> {
@@ -73,10 +58,7 @@ impl AuthMethod for TokenAuth {
     }
 
     async fn credential_changed(&self) {
-        match &self.0 {
-            Source::Text(_) => std::future::pending().await,
-            Source::File(file) => file.changed().await,
-        }
+        self.0.changed().await;
     }
 }
 

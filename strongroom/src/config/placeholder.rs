@@ -228,3 +228,6 @@ impl<'a> Action<'a> {
 fn is_number(word: &str) -> bool {
     word.len() < 10 && word.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests;

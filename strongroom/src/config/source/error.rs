@@ -51,8 +51,8 @@ impl SourceError {
         Self { place, fault, placeholder: false }
     }
 
-    /// Notes whether the line of the error holds a placeholder, which then may be what is wrong.
-    pub(super) fn on_line_with_placeholder(mut self, placeholder: bool) -> Self {
+    /// Notes whether a placeholder is close by, which then may be what is wrong.
+    pub(super) fn near_placeholder(mut self, placeholder: bool) -> Self {
         self.placeholder = placeholder && matches!(self.fault, Fault::Syntax(_));
         self
     }

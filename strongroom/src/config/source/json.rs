@@ -70,11 +70,15 @@ fn parse<'a, T: Deserialize<'a>>(source: &Source<'_>, raw: &'a RawValue) -> Resu
     serde_json::from_str(raw.get()).map_err(|_| source.syntax(bytes(source, raw).start, "not valid JSON"))
 }
 
-const SENTENCES: [(&str, &str); 8] = [
+const SENTENCES: [(&str, &str); 9] = [
     ("EOF", "the JSON ends too early: a closing bracket or quote is missing"),
     ("trailing comma", "a comma with nothing behind it"),
+    ("expected value", "a value is missing, or is not one of JSON"),
     ("trailing characters", "there is more behind the end of the JSON"),
-    ("key must be a string", "a key has to stand between double quotes"),
+    (
+        "key must be a string",
+        "a key between double quotes is missing (and no comma stands behind the last one)",
+    ),
     ("control character", "a line break or another control character between quotes (it takes an escape)"),
     ("invalid escape", "an unknown escape between quotes"),
     ("expected `,`", "a comma or a closing bracket is missing"),

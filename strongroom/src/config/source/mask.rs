@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use crate::config::placeholder::OPEN;
+use super::super::placeholder::OPEN;
 
 /// A text with its placeholders covered.
 pub(super) struct Mask {

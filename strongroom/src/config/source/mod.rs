@@ -27,6 +27,8 @@ pub(crate) use error::SourceError;
 use lines::Lines;
 use mask::Mask;
 
+use super::placeholder;
+
 /// How many bytes of a file are read at most. Who reads the file checks it before holding all of it in memory.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
 
@@ -138,8 +140,9 @@ pub(crate) fn parse(text: &str, format: Format) -> Result<Vec<Node>, SourceError
     source.mask = Mask::new(body);
     let second = if source.mask.is_some() { source.read(format) } else { first };
     second.map_err(|error| {
-        let line = body.lines().nth(error.place.line as usize - 1);
-        error.on_line_with_placeholder(line.is_some_and(|line| line.contains("${{")))
+        // What is missing behind a placeholder may be missed in the next line only.
+        let mut lines = body.lines().skip((error.place.line as usize).saturating_sub(2)).take(2);
+        error.near_placeholder(lines.any(|line| line.contains(placeholder::OPEN)))
     })
 }
 

@@ -230,28 +230,36 @@ impl<'a> Reader<'a> {
 }
 
 /// What the parser complains of, in our words.
-const SENTENCES: [(&str, &str); 17] = [
+const SENTENCES: [(&str, &str); 20] = [
     ("unprintable", "a control character"),
     ("tab", "a tab where YAML wants spaces"),
     ("valid YAML whitespace", "a tab where YAML wants spaces"),
     (
         "mapping values are not allowed",
-        "a `:` where no key can be (keys of one mapping start in one column; text with `: ` in it has to be quoted)",
+        "a `:` where no key can be: check the indentation, and quote text that holds `: `",
     ),
+    ("illegal placement of ':'", "a `:` where no key can be: check whether a bracket above it is not closed"),
     ("unexpected character", "text that starts with `%`, `@` or a backquote has to be quoted"),
-    ("quoted scalar, found unexpected end", "a quoted text has no end"),
-    ("trailing content after", "there is more behind the end of a quoted text"),
+    ("anchor or alias", "text that starts with `&` or `*` has to be quoted"),
     ("unknown anchor", "an alias of an anchor that is not defined before it"),
+    (" a tag", "text that starts with `!` has to be quoted"),
     ("escape", "an unknown escape between double quotes (between single quotes a backslash is itself)"),
+    ("trailing content after", "there is more behind the end of a quoted text"),
+    ("quoted scalar", "a quoted text has no end, or goes on in a line that is not indented"),
     ("expected ',' or ']'", "in a list, a comma or the closing `]` is missing"),
     ("expected ',' or '}'", "in a mapping, a comma or the closing `}` is missing"),
+    (
+        "misplaced bracket",
+        "a closing bracket that was not opened (text that starts with one has to be quoted)",
+    ),
     ("simple key", "a key without `: ` behind it"),
-    ("indentation", "the line is indented in a way that does not fit the lines above it"),
-    ("expected key", "the line is indented in a way that does not fit the lines above it"),
-    ("'-' indicator", "the line is indented in a way that does not fit the lines above it"),
-    ("expected <document start>", "the line does not belong to what stands above it"),
     ("expected node content", "a value is missing"),
+    ("entries are not allowed", "a `- ` where no list can begin"),
+    ("indent", BELONGS_NOWHERE),
+    ("did not find expected", BELONGS_NOWHERE),
 ];
+const BELONGS_NOWHERE: &str =
+    "this belongs to nothing that stands before it: check indentation, brackets and quotes";
 
 /// The name of a type of YAML's own, empty where there is no tag; none for a foreign tag.
 fn yaml_type(tag: Option<&Tag>) -> Option<String> {

@@ -32,7 +32,9 @@ fn read(text: &str, format: Format) -> Node {
 
 fn refused(text: &str, format: Format) -> String {
     match parse(text, format) {
-        Ok(documents) => panic!("{text:?} was accepted: {:?}", documents.iter().map(shown).collect::<Vec<_>>()),
+        Ok(documents) => {
+            panic!("{text:?} was accepted: {:?}", documents.iter().map(shown).collect::<Vec<_>>())
+        }
         Err(error) => error.to_string(),
     }
 }
@@ -66,9 +68,12 @@ fn place(line: u32, column: u32) -> Place {
     Place { line, column }
 }
 
-const YAML: &str = "# comment\nvaults:\n- name: hcv\n  config: { host: localhost, port: 8200, on: true, none: null }\n";
-const TOML: &str = "# comment\n[[vaults]]\nname = 'hcv'\n[vaults.config]\nhost = \"localhost\"\nport = 8200\non = true\n";
-const JSON: &str = r#"{"vaults": [{"name": "hcv", "config": {"host": "localhost", "port": 8200, "on": true}}]}"#;
+const YAML: &str =
+    "# comment\nvaults:\n- name: hcv\n  config: { host: localhost, port: 8200, on: true, none: null }\n";
+const TOML: &str =
+    "# comment\n[[vaults]]\nname = 'hcv'\n[vaults.config]\nhost = \"localhost\"\nport = 8200\non = true\n";
+const JSON: &str =
+    r#"{"vaults": [{"name": "hcv", "config": {"host": "localhost", "port": 8200, "on": true}}]}"#;
 
 #[test]
 fn every_format_makes_the_same_tree() {
@@ -94,9 +99,11 @@ fn a_blank_file_holds_nothing() {
 
 #[test]
 fn a_byte_order_mark_moves_spans_and_no_columns() {
-    for (text, format) in
-        [("a: é 1\nb: x", Format::Yaml), ("a = 'é 1'\nb = 1", Format::Toml), ("{\"a\": \"é 1\"}", Format::Json)]
-    {
+    for (text, format) in [
+        ("a: é 1\nb: x", Format::Yaml),
+        ("a = 'é 1'\nb = 1", Format::Toml),
+        ("{\"a\": \"é 1\"}", Format::Json),
+    ] {
         let plain = read(text, format);
         let marked_text = format!("\u{feff}{text}");
         let marked = read(&marked_text, format);

@@ -22,7 +22,10 @@ fn a_placeholder_may_stand_wherever_decks_text_templates_put_it() {
         ("k = '@'", Format::Toml),
         ("k = \"@\" # @", Format::Toml),
         ("k = \"\"\"\n@\"\"\"", Format::Toml),
-        ("k = { a = \"@\" }\nl = 1".replace("k = { a = \"@\" }", "a = { k = \"@\" }\nk = \"@\"").as_str(), Format::Toml),
+        (
+            "k = { a = \"@\" }\nl = 1".replace("k = { a = \"@\" }", "a = { k = \"@\" }\nk = \"@\"").as_str(),
+            Format::Toml,
+        ),
         ("{\"k\": \"@\"}", Format::Json),
         ("{\"k\": \"@\", \"é\": [\"@\", 1]}", Format::Json),
     ] {
@@ -47,10 +50,13 @@ fn escaped_quotes_inside_double_quotes_are_quotes() {
 
 #[test]
 fn a_masked_file_keeps_every_place_and_span() {
-    let file = format!("a: {{ é: {TOKEN}, b: \"x{TOKEN}\\ty{TOKEN}\", 'c': [ {TOKEN}z ] }}\nd:\n  - |-\n    {TOKEN}\n    l2 {TOKEN}\n  - end\n");
+    let file = format!(
+        "a: {{ é: {TOKEN}, b: \"x{TOKEN}\\ty{TOKEN}\", 'c': [ {TOKEN}z ] }}\nd:\n  - |-\n    {TOKEN}\n    l2 {TOKEN}\n  - end\n"
+    );
     let root = read(&file, Format::Yaml);
     let Value::Map(entries) = &at(&root, &["a"]).value else { panic!() };
-    let column = |needle: &str| file.lines().next().unwrap().split(needle).next().unwrap().chars().count() as u32 + 1;
+    let column =
+        |needle: &str| file.lines().next().unwrap().split(needle).next().unwrap().chars().count() as u32 + 1;
     assert_eq!(entries[1].place, place(1, column("b:")));
     assert_eq!(entries[2].place, place(1, column("'c'")));
     assert_eq!(text(&root, &["a", "b"]), format!("x{TOKEN}\ty{TOKEN}"));
@@ -65,7 +71,9 @@ fn a_masked_file_keeps_every_place_and_span() {
 
 #[test]
 fn other_templates_do_not_break_the_file() {
-    for expression in ["${{ if x }}", "${{ printf \"%s\" (env \"é\") }}", "${{}}", "${{ \"{\" }}", "${{ env 'X' }}"] {
+    for expression in
+        ["${{ if x }}", "${{ printf \"%s\" (env \"é\") }}", "${{}}", "${{ \"{\" }}", "${{ env 'X' }}"]
+    {
         for file in ["{ k: @, v: 1 }", "k: \"@\"\nv: 1", "k: '@'\nv: 1", "k: @\nv: 1 # @"] {
             let root = read(&file.replace('@', expression), Format::Yaml);
             assert_eq!((text(&root, &["k"]), text(&root, &["v"])), (expression, "1"), "{file} {expression}");
@@ -85,7 +93,8 @@ fn text_that_looks_like_half_a_placeholder_is_text() {
 
 #[test]
 fn the_mask_is_a_character_that_the_file_does_not_hold() {
-    let file = format!("{{ a: '\u{e000}', b: \"\\uE001\\ue002\", c: {TOKEN}, d: \"\u{e003}{TOKEN}\\uE001\" }}");
+    let file =
+        format!("{{ a: '\u{e000}', b: \"\\uE001\\ue002\", c: {TOKEN}, d: \"\u{e003}{TOKEN}\\uE001\" }}");
     let root = read(&file, Format::Yaml);
     assert_eq!(text(&root, &["a"]), "\u{e000}");
     assert_eq!(text(&root, &["b"]), "\u{e001}\u{e002}");
@@ -103,11 +112,13 @@ fn keys_hold_placeholders_too() {
 
 #[test]
 fn where_a_placeholder_cannot_stand_the_error_says_so() {
-    for (file, format) in [("k = @\n", Format::Toml), ("{\"k\": @}", Format::Json), ("a: 1\n@\n", Format::Yaml)] {
+    for (file, format) in
+        [("k = @\n", Format::Toml), ("{\"k\": @}", Format::Json), ("a: 1\n@\n", Format::Yaml)]
+    {
         let shown = refused(&file.replace('@', TOKEN), format);
         assert!(shown.contains("(a placeholder `${{ ... }}` stands for a value or a part of one"), "{shown}");
         assert!(!shown.contains("DECK"), "{shown}");
     }
-    let elsewhere = refused(&format!("{{ k: {TOKEN},\n l: [1 }}"), Format::Yaml);
+    let elsewhere = refused(&format!("{{ k: {TOKEN},\n\n l: [1 }}"), Format::Yaml);
     assert!(!elsewhere.contains("placeholder"), "{elsewhere}");
 }

@@ -9,9 +9,39 @@ fn yaml(text: &str) -> String {
 #[test]
 fn scalars_keep_their_text() {
     for plain in [
-        "0123", "1e3", "0x10", "0o17", "1_000", "1:30", "2024-01-01", "2024-01-01T00:00:00Z", ".inf", "-.INF", ".nan",
-        "yes", "No", "on", "true", "TRUE", "12345678901234567890123", "1.10", "+1", "a#b", "http://x:1/y?z#a", "a b",
-        "nULL", "$x", "é日", "-x", "?x", ":x", "a'b\"c", "~x", "x\\n", "=", "<<<",
+        "0123",
+        "1e3",
+        "0x10",
+        "0o17",
+        "1_000",
+        "1:30",
+        "2024-01-01",
+        "2024-01-01T00:00:00Z",
+        ".inf",
+        "-.INF",
+        ".nan",
+        "yes",
+        "No",
+        "on",
+        "true",
+        "TRUE",
+        "12345678901234567890123",
+        "1.10",
+        "+1",
+        "a#b",
+        "http://x:1/y?z#a",
+        "a b",
+        "nULL",
+        "$x",
+        "é日",
+        "-x",
+        "?x",
+        ":x",
+        "a'b\"c",
+        "~x",
+        "x\\n",
+        "=",
+        "<<<",
     ] {
         assert_eq!(yaml(&format!("k: {plain}\n")), format!("{{k: {plain}}}"));
         assert_eq!(yaml(&format!("- {plain} # comment\n")), format!("[{plain}]"));
@@ -27,7 +57,8 @@ fn null_is_what_yaml_calls_null_and_is_not_quoted() {
     for text in ["''", "\"\"", "!!str", "!!str ''", "! ''"] {
         assert_eq!(yaml(&format!("k: {text}\n")), "{k: \"\"}", "{text}");
     }
-    for text in ["'null'", "\"null\"", "!!str null", "! null", "!<tag:yaml.org,2002:str> null", "|-\n  null"] {
+    for text in ["'null'", "\"null\"", "!!str null", "! null", "!<tag:yaml.org,2002:str> null", "|-\n  null"]
+    {
         assert_eq!(yaml(&format!("k: {text}\n")), "{k: \"null\"}", "{text}");
     }
     assert_eq!(yaml("{a, b: , c: ~}"), "{a: null, b: null, c: null}");
@@ -63,7 +94,7 @@ fn a_block_at_the_end_of_a_file_gets_no_line_break_that_is_not_there() {
 fn line_ends_of_windows() {
     let root = read("a: 1\r\nb:\r\n  - 'x'\r\n  - |\r\n    l1\r\n    l2\r\nc: d # e\r\n", Format::Yaml);
     assert_eq!(shown(&root), "{a: 1, b: [\"x\", \"l1\\nl2\\n\"], c: d}");
-    assert_eq!(at(&root, &["c"]).place, place(6, 4));
+    assert_eq!(at(&root, &["c"]).place, place(7, 4));
 }
 
 #[test]
@@ -84,8 +115,18 @@ fn spans_take_the_whole_scalar_and_nothing_else() {
     assert_eq!(
         spans,
         [
-            "x y", "'it''s'", "\"q\\\"\"", "5", "|- # h|x\n  l1\n\n  l2", ">\n  f1", "k", "'l'", "m\n  n",
-            "|\n    z", "|-\n  w", "é"
+            "x y",
+            "'it''s'",
+            "\"q\\\"\"",
+            "5",
+            "|- # h|x\n  l1\n\n  l2",
+            ">\n  f1",
+            "k",
+            "'l'",
+            "m\n  n",
+            "|\n    z",
+            "|-\n  w",
+            "é"
         ]
     );
     let places: Vec<(u32, u32)> = ["a", "b", "c", "d", "e", "f", "h", "j"]
@@ -131,9 +172,15 @@ fn several_documents() {
 #[test]
 fn anchors_and_aliases() {
     assert_eq!(yaml("a: &x 1\nb: *x\n"), "{a: 1, b: 1}");
-    assert_eq!(yaml("a: &x {b: [1, 'y']}\nc: [*x, *x]\n"), "{a: {b: [1, \"y\"]}, c: [{b: [1, \"y\"]}, {b: [1, \"y\"]}]}");
+    assert_eq!(
+        yaml("a: &x {b: [1, 'y']}\nc: [*x, *x]\n"),
+        "{a: {b: [1, \"y\"]}, c: [{b: [1, \"y\"]}, {b: [1, \"y\"]}]}"
+    );
     assert_eq!(yaml("a: &x\nb: *x\n"), "{a: null, b: null}");
-    assert_eq!(yaml("&k key: v\n*k : w\nother: *k\n".replace("*k : w\n", "").as_str()), "{key: v, other: key}");
+    assert_eq!(
+        yaml("&k key: v\n*k : w\nother: *k\n".replace("*k : w\n", "").as_str()),
+        "{key: v, other: key}"
+    );
     assert_eq!(yaml("- &k key\n- *k : w\n"), "[key, {key: w}]");
     assert_eq!(yaml("a: &x 1\nb: &x 2\nc: *x\n"), "{a: 1, b: 2, c: 2}", "the last anchor of a name counts");
     let root = read("a: &x 'v'\nb: *x\n", Format::Yaml);
@@ -160,7 +207,9 @@ fn merge_keys() {
             "{wrong}"
         );
     }
-    assert!(refused(&format!("{base}v:\n  <<: *b\n  <<: *m\n"), Format::Yaml).contains("`<<` stands here twice"));
+    assert!(
+        refused(&format!("{base}v:\n  <<: *b\n  <<: *m\n"), Format::Yaml).contains("`<<` stands here twice")
+    );
 }
 
 #[test]
@@ -183,9 +232,25 @@ fn keys_are_text() {
 
 #[test]
 fn tags() {
-    assert_eq!(yaml("a: !!int 5\nb: !!bool yes\nc: !!map {d: !!seq [1]}\ne: ! [2]"), "{a: 5, b: yes, c: {d: [1]}, e: [2]}");
-    for tag in ["!foo x", "!!binary aGk=", "!<x> y", "!!set {a}", "!!str [a]", "!!map x", "!Ref z", "!foo [1]", "!<str> x"] {
-        assert!(refused(&format!("k: {tag}\n"), Format::Yaml).contains("a tag that is not supported"), "{tag}");
+    assert_eq!(
+        yaml("a: !!int 5\nb: !!bool yes\nc: !!map {d: !!seq [1]}\ne: ! [2]"),
+        "{a: 5, b: yes, c: {d: [1]}, e: [2]}"
+    );
+    for tag in [
+        "!foo x",
+        "!!binary aGk=",
+        "!<x> y",
+        "!!set {a}",
+        "!!str [a]",
+        "!!map x",
+        "!Ref z",
+        "!foo [1]",
+        "!<str> x",
+    ] {
+        assert!(
+            refused(&format!("k: {tag}\n"), Format::Yaml).contains("a tag that is not supported"),
+            "{tag}"
+        );
     }
 }
 
@@ -193,20 +258,26 @@ fn tags() {
 fn what_is_wrong_is_said_with_its_place() {
     for (text, error) in [
         ("a:\n\tb: 1\n", "2:2: a tab where YAML wants spaces"),
-        ("a: 1\nb: {c: [1, 2}\n", "2:13: "),
+        ("a: 1\nb: {c: [1, 2}\n", "2:13: in a list, a comma or the closing `]`"),
         ("a: 'x\n", "1:4: a quoted text has no end"),
+        ("a: 'x\nb: 'y'\n", "1:4: a quoted text has no end"),
+        ("a: - b\n", "1:4: a `- ` where no list can begin"),
+        ("a: &\n", "1:4: text that starts with `&` or `*`"),
+        ("a: ]\n", "1:4: a closing bracket that was not opened"),
+        ("a:\n  - b\n c: 1\n", "3:2: this belongs to nothing"),
+        ("a: ,b\n", "1:4: a value is missing"),
         ("a: \"x\" y\n", "1:8: there is more behind the end of a quoted text"),
         ("a: \"\\q\"\n", "1:4: an unknown escape"),
         ("a: @x\n", "1:4: text that starts with `%`, `@` or a backquote has to be quoted"),
         ("a: b: c\n", "1:5: a `:` where no key can be"),
         ("a: 1\n  b: 2\n", "2:4: a `:` where no key can be"),
         ("a: {b: 1\n", "2:1: in a mapping, a comma or the closing `}` is missing"),
-        ("a: [b c: ]d\n", "1:11: "),
-        ("a: [1\nb: 2\n", "2:1: "),
-        ("a: 1\nb\nc: 2\n", "2:1: a key without `: ` behind it"),
-        (" a: 1\nb: 2\n", "2:1: "),
-        ("a: x\u{7}y\n", "1:5: a control character"),
-        ("a: {vault://hcv/x} y\n", "1:20: "),
+        ("a: [b c: ]d\n", "1:11: this belongs to nothing"),
+        ("a: [1\nb: 2\n", "2:2: a `:` where no key can be: check whether a bracket"),
+        ("a: 1\nb\nc: 2\n", "3:1: a key without `: ` behind it"),
+        (" a: 1\nb: 2\n", "2:1: this belongs to nothing"),
+        ("a: x\0y\n", "1:5: a control character"),
+        ("a: {vault://hcv/x} y\n", "1:20: this belongs to nothing"),
     ] {
         let shown = refused(text, Format::Yaml);
         assert!(shown.starts_with(error), "{text:?}: {shown}");

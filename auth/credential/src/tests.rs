@@ -1,0 +1,98 @@
+use std::fs;
+
+use crate::file::POLL;
+
+use super::*;
+
+fn file(content: &[u8]) -> (tempfile::TempDir, PathBuf, Credential) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    fs::write(&path, content).unwrap();
+    (dir, path.clone(), Credential::file("token", path))
+}
+
+async fn read(content: &[u8]) -> Result<Vec<u8>, String> {
+    let (_dir, _, file) = file(content);
+    file.line().await.map(|secret| secret.as_bytes().to_vec()).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn one_newline_is_taken_off_and_no_more() {
+    assert_eq!(read(b"hvs.x").await.unwrap(), b"hvs.x");
+    assert_eq!(read(b"hvs.x\n").await.unwrap(), b"hvs.x");
+    assert_eq!(read(b"hvs.x\r\n").await.unwrap(), b"hvs.x");
+    assert!(read(b"hvs.x\n\n").await.unwrap_err().contains("control character"));
+    assert_eq!(Credential::text("token", "hvs.x\n").line().await.unwrap().as_bytes(), b"hvs.x");
+}
+
+#[tokio::test]
+async fn what_is_no_line_of_text_is_refused_by_name_and_not_shown() {
+    for (content, fault) in [
+        (&b""[..], "is empty"),
+        (b"\n", "is empty"),
+        (b"can\nary", "control character"),
+        (b"can\0ary", "control character"),
+        (b" canary", "white space"),
+        (b"canary\xff", "not UTF-8"),
+    ] {
+        let error = read(content).await.unwrap_err();
+        assert!(error.contains("/token`: the token ") && error.contains(fault), "{error}");
+        assert!(!error.contains("canary") && !error.contains("can\n"), "{error}");
+    }
+    let longest = vec![b'a'; MAX_LEN];
+    assert_eq!(read(&[&longest[..], b"\r\n"].concat()).await.unwrap(), longest);
+    assert!(read(&[&longest[..], b"a"].concat()).await.unwrap_err().contains("longer than 64 KiB"));
+    assert!(read(&vec![b'a'; 10 << 20]).await.unwrap_err().contains("longer than 64 KiB"));
+}
+
+#[tokio::test]
+async fn a_block_may_have_lines() {
+    let (_dir, _, file) = file(b"-----BEGIN X-----\nabc\n-----END X-----\n");
+    assert!(file.text_block().await.unwrap().as_str().unwrap().ends_with("END X-----\n"));
+    assert!(Credential::text("key", " \n").text_block().await.is_err());
+}
+
+#[tokio::test]
+async fn missing_files_directories_and_pipes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let error =
+        |path: PathBuf| async move { Credential::file("token", path).line().await.unwrap_err().to_string() };
+    assert!(error(dir.path().join("missing")).await.contains("missing` cannot be read: No such file"));
+    assert!(error(dir.path().to_path_buf()).await.contains("not a regular file"));
+    #[cfg(unix)]
+    {
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(error(pipe).await.contains("not a regular file"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_file_is_noticed_and_an_unchanged_one_is_not() {
+    let (_dir, path, file) = file(b"one");
+    file.line().await.unwrap();
+    let unchanged = tokio::time::timeout(POLL * 10, file.changed()).await;
+    assert!(unchanged.is_err(), "nothing changed");
+    fs::write(&path, b"another").unwrap();
+    tokio::time::timeout(POLL * 2, file.changed()).await.unwrap();
+    assert_eq!(file.line().await.unwrap().as_bytes(), b"another");
+}
+
+#[test]
+fn one_of_two_settings_configures_it() {
+    use strongroom_core::factory::Shape;
+    const TEXT: Field = Field::new("token", Shape::Credential, "");
+    const FILE: Field = Field::new("token_file", Shape::Text, "");
+    let required = |settings: Settings| {
+        let made = Credential::required_line("token", &settings, &TEXT, &FILE);
+        made.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let settings = || Settings::new("vault `p`");
+    required(settings().with("token", "canary")).unwrap();
+    required(settings().with("token_file", "/x")).unwrap();
+    assert_eq!(required(settings()).unwrap_err(), "vault `p`: `token` is required, or `token_file`");
+    let both = required(settings().with("token", "canary").with("token_file", "/x")).unwrap_err();
+    assert_eq!(both, "vault `p`: `token_file`: cannot stand beside `token`: set one of them");
+    let broken = required(settings().with("token", "can\nary")).unwrap_err();
+    assert!(broken.starts_with("vault `p`: `token`: the token holds a control character"), "{broken}");
+}
