@@ -164,6 +164,7 @@ async fn changed(bench: Arc<Bench>) -> Verdict {
 
 async fn deleted(bench: Arc<Bench>) -> Verdict {
     bench.fixture.write("deleted", &object("deleted")).await;
+    bench.expect("deleted/name", &value("deleted")).await?;
     bench.fixture.delete("deleted").await;
     bench.expect_error("deleted/name", &[ErrorKind::NotFound, ErrorKind::Deleted]).await
 }

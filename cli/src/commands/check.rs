@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use strongroom::core::Description;
 use strongroom::{Error, ErrorKind, Health, Registry};
 
 use crate::args::Check;
@@ -15,51 +16,137 @@ pub(crate) fn run(args: &Check, named: &[PathBuf]) -> Result<(), Failure> {
     let config = session::config(named)?;
     let prefixes: Vec<_> = config.declared().into_iter().map(|vault| vault.prefix).collect();
     let registry = config.build()?;
-    let healths = session::with(&registry, check_all(&registry, &prefixes))?;
-    let outcomes = prefixes.into_iter().zip(healths);
-    let vaults: Vec<_> = outcomes.map(|(prefix, health)| Vault::new(prefix, health, &registry)).collect();
+    let vaults = session::with(&registry, check_all(&registry, prefixes))??;
     if vaults.is_empty() {
-        output::note("no vault is declared: name a file with --config, or set VAULT_ADDR and VAULT_TOKEN");
+        output::warn(&["no vault is declared: name a file with --config, or set VAULT_ADDR and VAULT_TOKEN"]);
     }
     output::print(|out| if args.json { write_json(out, &vaults) } else { write_table(out, &vaults) })?;
     verdict(&vaults)
 }
 
-/// All vaults at once: one that does not answer keeps no other waiting.
-async fn check_all(registry: &Registry, prefixes: &[String]) -> Vec<Result<Health, Error>> {
-    let checks = prefixes.iter().cloned().map(|prefix| {
-        let registry = registry.clone();
-        tokio::spawn(async move { registry.check(&prefix).await })
-    });
-    let mut healths = Vec::with_capacity(prefixes.len());
-    for check in checks.collect::<Vec<_>>() {
-        let health = check.await;
-        let broken = |_| Err(Error::new(ErrorKind::Internal, "the check broke down"));
-        healths.push(health.unwrap_or_else(broken));
-    }
-    healths
-}
-
-/// What is said about one vault.
-#[derive(Serialize)]
-struct Vault {
+struct Checked {
     prefix: String,
-    backend: &'static str,
-    address: Option<String>,
-    ok: bool,
-    /// The path of causes on one line.
-    error: Option<String>,
-    kind: Option<&'static str>,
-    login: Option<String>,
-    /// Seconds.
-    token_ttl: Option<u64>,
-    engine: Option<String>,
-    #[serde(skip)]
-    failure: Option<Error>,
+    vault: Description,
+    health: Result<Health, Error>,
 }
 
-impl Vault {
-    fn new(prefix: String, health: Result<Health, Error>, registry: &Registry) -> Self {
-        let description = registry.vault(&prefix).map(|vault| vault.backend().describe());
+/// All vaults at once: one that does not answer keeps no other waiting.
+async fn check_all(registry: &Registry, prefixes: Vec<String>) -> Result<Vec<Checked>, Error> {
+    let mut checks = Vec::with_capacity(prefixes.len());
+    for prefix in prefixes {
+        let vault = registry.vault(&prefix)?.backend().describe();
+        let registry = registry.clone();
+        checks.push(tokio::spawn(async move {
+            let health = registry.check(&prefix).await;
+            Checked { prefix, vault, health }
+        }));
+    }
+    let mut checked = Vec::with_capacity(checks.len());
+    for check in checks {
+        let broken = |_| Error::new(ErrorKind::Internal, "the check of a vault broke down");
+        checked.push(check.await.map_err(broken)?);
+    }
+    Ok(checked)
+}
+
+fn verdict(vaults: &[Checked]) -> Result<(), Failure> {
+    let failures: Vec<_> = vaults.iter().filter_map(|vault| vault.health.as_ref().err()).collect();
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let top = format!("{} of {} vaults failed", failures.len(), vaults.len());
+    let exit = Exit::of_all(failures.iter().copied());
+    Err(failures.into_iter().map(one_line).fold(Failure::new(exit, top), Failure::with))
+}
+
+fn one_line(error: &Error) -> String {
+    causes(error).fold(error.to_string(), |line, cause| line + ": " + &cause)
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    prefix: &'a str,
+    backend: &'a str,
+    address: Option<&'a str>,
+    ok: bool,
+    error: Option<String>,
+    error_kind: Option<&'a str>,
+    login: Option<&'a str>,
+    token_ttl: Option<u64>,
+    engine: Option<&'a str>,
+}
+
+impl<'a> From<&'a Checked> for Object<'a> {
+    fn from(Checked { prefix, vault, health }: &'a Checked) -> Self {
+        let error = health.as_ref().err();
+        let health = health.as_ref().ok();
+        Self {
+            prefix,
+            backend: vault.kind,
+            address: vault.address.as_deref(),
+            ok: health.is_some(),
+            error: error.map(one_line),
+            error_kind: error.map(|error| error.kind().as_str()),
+            login: health.and_then(|health| health.login.as_deref()),
+            token_ttl: health.and_then(|health| health.token_ttl).map(|ttl| ttl.as_secs()),
+            engine: health.and_then(|health| health.engine.as_deref()),
+        }
+    }
+}
+
+fn write_json(out: &mut dyn Write, vaults: &[Checked]) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &vaults.iter().map(Object::from).collect::<Vec<_>>())?;
+    out.write_all(b"\n")
+}
+
+fn write_table(out: &mut dyn Write, vaults: &[Checked]) -> io::Result<()> {
+    let rows: Vec<_> = vaults.iter().map(row).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+const COLUMNS: usize = 7;
+
+fn row(Checked { prefix, vault, health }: &Checked) -> [String; COLUMNS] {
+    let dash = || "-".to_owned();
+    let address = vault.address.clone().unwrap_or_else(dash);
+    let front = [prefix.clone(), vault.kind.to_owned(), address];
+    let behind = match health {
+        Err(error) => [format!("failed: {}", error.kind().as_str().replace('_', " ")), dash(), dash(), dash()],
+        Ok(health) => [
+            "reachable".to_owned(),
+            health.login.as_ref().map_or_else(dash, |login| format!("login {login}")),
+            health.token_ttl.map_or_else(dash, |ttl| format!("token lives {}", rounded(ttl))),
+            health.engine.clone().unwrap_or_else(dash),
+        ],
+    };
+    let [prefix, backend, address] = front;
+    let [state, login, token, engine] = behind;
+    [prefix, backend, address, state, login, token, engine]
+}
+
+/// The two largest units of a duration, which is all that a person wants to know.
+fn rounded(duration: Duration) -> String {
+    let whole = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
+    whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_to_what_matters() {
+        assert_eq!(rounded(Duration::from_millis(59_900)), "59s");
+        assert_eq!(rounded(Duration::from_secs(3600)), "1h");
+        assert_eq!(rounded(Duration::from_secs(32 * 24 * 3600 - 1)), "1month 1day");
     }
 }
