@@ -197,8 +197,16 @@ mod tests {
 
     #[test]
     fn global_arguments_before_and_after_the_command_add_up() {
-        let cli =
-            Cli::parse_from(["strongroom", "-v", "-ca.yaml", "-c", "b.yaml", "check", "--config=c.yaml", "-v"]);
+        let cli = Cli::parse_from([
+            "strongroom",
+            "-v",
+            "-ca.yaml",
+            "-c",
+            "b.yaml",
+            "check",
+            "--config=c.yaml",
+            "-v",
+        ]);
         assert_eq!(cli.config(), ["a.yaml", "b.yaml", "c.yaml"].map(PathBuf::from));
         assert_eq!(cli.verbosity(), 2);
     }

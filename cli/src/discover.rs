@@ -3,7 +3,8 @@
 //! A file that is found rather than named has to be ours: whoever could write it would choose where credentials go.
 
 use std::env;
-use std::fs::File;
+use std::fmt;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind as IoErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ pub(crate) fn config(named: &[PathBuf]) -> Result<Config, Error> {
     if !named.is_empty() {
         return named.iter().try_fold(Config::new(), Config::and_load);
     }
-    if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+    if let Some(path) = named_by_variable() {
         return Config::load(path).map_err(|error| error.note(format_args!("{VARIABLE} names this file")));
     }
     for name in NAMES {
@@ -39,11 +40,16 @@ pub(crate) fn config(named: &[PathBuf]) -> Result<Config, Error> {
     Ok(Config::new())
 }
 
+fn named_by_variable() -> Option<PathBuf> {
+    env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// What to do about an unknown prefix where a Kong file lies there unread.
 pub(crate) fn unread_kong_file(error: &Error, named: &[PathBuf]) -> Option<String> {
-    let names_it = |path: &PathBuf| path.file_name().is_some_and(|name| name == KONG_FILE);
+    let variable = named_by_variable();
+    let mut named = named.iter().chain(&variable);
     let unread = error.kind() == ErrorKind::UnknownPrefix
-        && !named.iter().any(names_it)
+        && !named.any(|path| path.file_name().is_some_and(|name| name == KONG_FILE))
         && Path::new(KONG_FILE).is_file();
     unread.then(|| format!("a Kong file is read only where it is named: --config {KONG_FILE}"))
 }
@@ -51,11 +57,9 @@ pub(crate) fn unread_kong_file(error: &Error, named: &[PathBuf]) -> Option<Strin
 /// The file that is checked is the file that is read, whatever happens to its name meanwhile.
 fn load_found(name: &str) -> Result<Config, Error> {
     let unreadable = |error: io::Error| fault(name, format_args!("cannot be read: {error}"));
-    check_owner(name, &Path::new(name).symlink_metadata().map_err(unreadable)?)?;
+    check(name, &Path::new(name).symlink_metadata().map_err(unreadable)?)?;
     let file = File::open(name).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    check_owner(name, &metadata)?;
-    check_mode(name, &metadata)?;
+    check(name, &file.metadata().map_err(unreadable)?)?;
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(MORE_THAN_ENOUGH).read_to_end(&mut bytes).map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| fault(name, "is not UTF-8 text"))?;
@@ -64,36 +68,47 @@ fn load_found(name: &str) -> Result<Config, Error> {
 }
 
 #[cfg(unix)]
-fn check_owner(name: &str, metadata: &std::fs::Metadata) -> Result<(), Error> {
+fn check(name: &str, metadata: &Metadata) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt;
 
-    let owner = metadata.uid();
-    if owner == 0 || owner == rustix::process::geteuid().as_raw() {
-        return Ok(());
+    // A link's own mode says nothing; whose it is does.
+    let mode = if metadata.is_symlink() { 0 } else { metadata.mode() };
+    match distrust(metadata.uid(), mode, rustix::process::geteuid().as_raw()) {
+        None => Ok(()),
+        Some(why) => Err(fault(name, format_args!("lies here and {why}: name it with --config to read it"))),
     }
-    Err(fault(name, format_args!("was found here and belongs to another user (uid {owner}): to read it, name it with --config")))
 }
 
+#[cfg(not(unix))]
+fn check(_: &str, _: &Metadata) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Why a file may say what somebody else wants.
 #[cfg(unix)]
-fn check_mode(name: &str, metadata: &std::fs::Metadata) -> Result<(), Error> {
-    use std::os::unix::fs::MetadataExt;
-
-    if metadata.mode() & 0o002 == 0 {
-        return Ok(());
+fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
+    if owner != user && owner != 0 {
+        return Some(format!("belongs to another user (uid {owner})"));
     }
-    Err(fault(name, format_args!("was found here and every user can write it: `chmod o-w {name}`, or name it with --config")))
+    (mode & 0o002 != 0).then(|| "every user of this machine can write it (`chmod o-w` ends that)".to_owned())
 }
 
-#[cfg(not(unix))]
-fn check_owner(_: &str, _: &std::fs::Metadata) -> Result<(), Error> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_mode(_: &str, _: &std::fs::Metadata) -> Result<(), Error> {
-    Ok(())
-}
-
-fn fault(name: &str, what: impl std::fmt::Display) -> Error {
+fn fault(name: &str, what: impl fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidConfig, format!("{name} {what}"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_user_and_root_may_write_a_file_that_is_found() {
+        for mine in [distrust(1000, 0o100_644, 1000), distrust(0, 0o100_664, 1000), distrust(0, 0o100_600, 0)]
+        {
+            assert_eq!(mine, None);
+        }
+        assert!(distrust(1001, 0o100_600, 1000).unwrap().contains("another user"));
+        assert!(distrust(1000, 0o100_600, 0).unwrap().contains("another user"));
+        assert!(distrust(1000, 0o100_646, 1000).unwrap().contains("every user"));
+    }
 }

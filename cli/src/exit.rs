@@ -71,7 +71,7 @@ impl From<Error> for Failure {
 
 /// The path of causes below an error.
 pub(crate) fn causes(error: &Error) -> impl Iterator<Item = String> {
-    std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string)
+    std::iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string)
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::io::{self, BufWriter, Write};
 use crate::exit::{Exit, Failure};
 
 /// Writes a result, all of it or it is a failure: a reader that went away and a full disk are noticed.
-pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn print<T>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Result<T, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     write(&mut out)
-        .and_then(|()| out.flush())
+        .and_then(|result| out.flush().map(|()| result))
         .map_err(|error| Failure::io("could not write to standard output", &error))
 }
 
@@ -26,21 +26,26 @@ pub(crate) fn failed(failure: &Failure) -> Exit {
 }
 
 /// Says what deserves attention although it is no failure.
-pub(crate) fn warn(warnings: &[String]) {
+pub(crate) fn warn(warnings: &[impl AsRef<str>]) {
     let mut text = String::new();
     for warning in warnings {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "warning: {}", escaped(warning));
+        let _ = writeln!(text, "warning: {}", escaped(warning.as_ref()));
     }
     to_stderr(&text);
 }
 
 /// Shows text of several lines, with nothing in it that a terminal would act on.
 pub(crate) fn complain(text: &str) {
-    to_stderr(&text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
-        Some(line) => escaped(line) + "\n",
-        None => escaped(line),
-    }).collect::<String>());
+    to_stderr(
+        &text
+            .split_inclusive('\n')
+            .map(|line| match line.strip_suffix('\n') {
+                Some(line) => escaped(line) + "\n",
+                None => escaped(line),
+            })
+            .collect::<String>(),
+    );
 }
 
 /// One line of text without control characters: names of files and arguments may hold any.

@@ -1,1 +1,26 @@
-//! The fixtures.
+//! Support for tests against a real server: [`Server`] starts OpenBao (or Vault) by itself, [`Api`] administers it,
+//! [`Ca`] makes certificates for it, [`Proxy`] counts and records what reaches it, and [`Stub`] answers what a real
+//! server cannot be made to answer.
+//!
+//! Everything panics with a message that names the cause, and nothing needs an async runtime. What is tested, and how
+//! Strongroom is driven, lives with the tests.
+
+pub mod api;
+pub mod binary;
+#[cfg(feature = "tls")]
+pub mod pki;
+pub mod proxy;
+pub mod server;
+
+pub use api::Api;
+#[cfg(feature = "tls")]
+pub use pki::{Ca, Pair};
+pub use proxy::{Proxy, Recorded, Reply, Stub};
+pub use server::{Builder, Server};
+
+/// A random number, for names and tokens that must differ between tests, servers and runs.
+#[must_use]
+pub fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

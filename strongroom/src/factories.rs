@@ -19,11 +19,10 @@ const BACKENDS: &[Absent] = &[
 
 const LOGINS: &[Absent] = &[
     Absent::new("token", Some("auth-token")).field_prefixes(&["token"]),
-    Absent::new("kubernetes", None).field_prefixes(&["kube_"]),
-    Absent::new("approle", None).field_prefixes(&["approle_"]),
-    Absent::new("cert", None).field_prefixes(&["cert_auth_"]),
-    Absent::new("jwt", None).aliases(&["oauth2"]).field_prefixes(&["jwt_", "oauth2_"]),
-    Absent::new("none", None),
+    Absent::new("kubernetes", Some("auth-kubernetes")).field_prefixes(&["kube_"]),
+    Absent::new("approle", Some("auth-approle")).field_prefixes(&["approle_"]),
+    Absent::new("cert", Some("auth-cert")).field_prefixes(&["cert_auth_"]),
+    Absent::new("jwt", Some("auth-jwt")).aliases(&["oauth2"]).field_prefixes(&["jwt_", "oauth2_"]),
     Absent::new("aws_iam", None),
     Absent::new("aws_ec2", None),
     Absent::new("azure", None),
@@ -43,6 +42,14 @@ pub fn factories() -> Factories {
     let factories = factories.with_backend(strongroom_env::EnvFactory);
     #[cfg(feature = "auth-token")]
     let factories = factories.with_login(strongroom_auth_token::TokenFactory);
+    #[cfg(feature = "auth-kubernetes")]
+    let factories = factories.with_login(strongroom_auth_kubernetes::KubernetesFactory);
+    #[cfg(feature = "auth-approle")]
+    let factories = factories.with_login(strongroom_auth_approle::AppRoleFactory);
+    #[cfg(feature = "auth-cert")]
+    let factories = factories.with_login(strongroom_auth_cert::CertFactory);
+    #[cfg(feature = "auth-jwt")]
+    let factories = factories.with_login(strongroom_auth_jwt::JwtFactory);
 
     let built = |absent: &&Absent| factories.backend(absent.name).is_some();
     let absent: Vec<_> = BACKENDS.iter().filter(|absent| !built(absent)).copied().collect();

@@ -27,6 +27,18 @@ pub use strongroom_env as env;
 
 /// Ways to log in to a vault.
 pub mod auth {
+    #[cfg(feature = "auth-approle")]
+    pub use strongroom_auth_approle::AppRoleAuth;
+    #[cfg(feature = "auth-cert")]
+    pub use strongroom_auth_cert::CertAuth;
+    #[cfg(feature = "auth-jwt")]
+    pub use strongroom_auth_jwt::{JwtAuth, JwtSource, OAuth2};
+    #[cfg(feature = "auth-kubernetes")]
+    pub use strongroom_auth_kubernetes::KubernetesAuth;
     #[cfg(feature = "auth-token")]
     pub use strongroom_auth_token::TokenAuth;
 }
+
+#[cfg(all(doctest, feature = "hashicorp", feature = "auth-token"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -120,7 +120,9 @@ fn row(Checked { prefix, vault, health }: &Checked) -> [String; COLUMNS] {
     let address = vault.address.clone().unwrap_or_else(dash);
     let front = [prefix.clone(), vault.kind.to_owned(), address];
     let behind = match health {
-        Err(error) => [format!("failed: {}", error.kind().as_str().replace('_', " ")), dash(), dash(), dash()],
+        Err(error) => {
+            [format!("failed: {}", error.kind().as_str().replace('_', " ")), dash(), dash(), dash()]
+        }
         Ok(health) => [
             "reachable".to_owned(),
             health.login.as_ref().map_or_else(dash, |login| format!("login {login}")),
@@ -135,8 +137,14 @@ fn row(Checked { prefix, vault, health }: &Checked) -> [String; COLUMNS] {
 
 /// The two largest units of a duration, which is all that a person wants to know.
 fn rounded(duration: Duration) -> String {
-    let whole = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
-    whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    let seconds = duration.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m {}s", seconds % 60),
+        3600..86400 => format!("{hours}h {}m", minutes % 60),
+        _ => format!("{days}d {}h", hours % 24),
+    }
 }
 
 #[cfg(test)]
@@ -145,8 +153,11 @@ mod tests {
 
     #[test]
     fn durations_are_rounded_to_what_matters() {
-        assert_eq!(rounded(Duration::from_millis(59_900)), "59s");
-        assert_eq!(rounded(Duration::from_secs(3600)), "1h");
-        assert_eq!(rounded(Duration::from_secs(32 * 24 * 3600 - 1)), "1month 1day");
+        let rounded = |seconds| rounded(Duration::from_secs(seconds));
+        assert_eq!(rounded(59), "59s");
+        assert_eq!(rounded(60), "1m 0s");
+        assert_eq!(rounded(3599), "59m 59s");
+        assert_eq!(rounded(7260), "2h 1m");
+        assert_eq!(rounded(768 * 3600), "32d 0h");
     }
 }

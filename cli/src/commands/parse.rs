@@ -1,6 +1,6 @@
 //! `parse`: the parts of a reference, or what is wrong with it.
 
-use std::io::{self, BufRead, StdinLock, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Serialize, Serializer};
 use strongroom::{Error, ParseError, Reference};
@@ -20,11 +20,12 @@ pub(crate) fn run(args: &Parse) -> Result<(), Failure> {
 }
 
 /// An answer for each line, whatever bytes it holds. The inner result is that of reading.
-fn answer_lines(mut input: StdinLock<'_>, out: &mut dyn Write) -> io::Result<io::Result<()>> {
+fn answer_lines(input: impl Read, out: &mut dyn Write) -> io::Result<io::Result<()>> {
+    let mut input = BufReader::with_capacity(1 << 16, input);
     let mut line = Vec::new();
     loop {
         // Whoever waits for an answer before asking again gets it.
-        if input.buffer().is_empty() {
+        if !input.buffer().contains(&b'\n') {
             out.flush()?;
         }
         line.clear();
@@ -51,8 +52,10 @@ fn json_string(line: &[u8]) -> Result<String, Fault> {
         return Err(fault(start, "expected a JSON string: text between double quotes"));
     }
     // What serde_json says may quote the line, where it points may not.
-    serde_json::from_slice(line)
-        .map_err(|error| fault(error.column().saturating_sub(1), "malformed JSON string"))
+    serde_json::from_slice(line).map_err(|error| {
+        let offset = if error.is_eof() { line.len() } else { error.column().saturating_sub(1) };
+        fault(offset, "malformed JSON string")
+    })
 }
 
 fn write(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {

@@ -1,0 +1,12 @@
+//! The `strongroom` binary as people and scripts meet it, on a real server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where it goes wrong")]
+
+mod config;
+mod failures;
+mod harness;
+mod hcv;
+mod parse;
+mod process;
+mod server;
+mod tls;
+mod values;

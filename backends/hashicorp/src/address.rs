@@ -1,0 +1,271 @@
+//! Where a server is: a URL without secrets in it, or a unix socket.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
+
+use crate::path;
+
+/// One address of a server. What it prints holds no secret, since user info is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    Tcp {
+        encrypted: bool,
+        /// As a URL writes it: lower case, IPv6 in brackets.
+        host: String,
+        port: u16,
+        /// What stands before `/v1`: empty, or `/a/b`.
+        base: String,
+    },
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Reads `https://host[:port][/path]`, `http://...` or `unix:///path/to/socket`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, without quoting it: a password may be part of it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+            return Err("expected a URL without white space, control characters and backslashes".into());
+        }
+        if let Some(path) = text.strip_prefix("unix://") {
+            return match path.strip_prefix('/') {
+                Some("") | None => Err("expected an absolute path: unix:///path/to/socket".into()),
+                Some(_) => Ok(Self::Unix(path.into())),
+            };
+        }
+        let (encrypted, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            _ => return Err("expected a URL that begins with https://, http:// or unix://".into()),
+        };
+        if rest.contains(['?', '#']) {
+            return Err("a query or fragment has no place in an address".into());
+        }
+        let (authority, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err("user info has no place in an address".into());
+        }
+        let base = base.trim_end_matches('/');
+        let segments = base.split('/').skip(1);
+        if segments.into_iter().any(|segment| path::check(segment).is_err() || segment.contains('%')) {
+            return Err("its path holds an empty or dot segment, or a percent sign".into());
+        }
+        Self::tcp(encrypted, authority, base)
+    }
+
+    /// Puts the fields `protocol`, `host` and `port` together.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the host.
+    pub(crate) fn from_parts(encrypted: bool, host: &str, port: u16) -> Result<Self, String> {
+        if host.contains("://") {
+            return Err("expected a host name without a scheme: set `protocol`, or use `address`".into());
+        }
+        if host.contains(['/', '?', '#', '@', '\\', '%'])
+            || host.contains(|c: char| c.is_whitespace() || c.is_control())
+        {
+            return Err("expected a host name or an IP address".into());
+        }
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        let is_v6 = bare.parse::<std::net::Ipv6Addr>().is_ok();
+        if !is_v6 && host.contains(':') {
+            return Err("expected a host name without a port: set `port`".into());
+        }
+        let host = if is_v6 { format!("[{bare}]") } else { host.to_owned() };
+        Self::tcp(encrypted, &format!("{host}:{port}"), "")
+    }
+
+    fn tcp(encrypted: bool, authority: &str, base: &str) -> Result<Self, String> {
+        let scheme = if encrypted { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{authority}/"));
+        let url = url.ok().filter(|url| url.path() == "/" && !authority.is_empty());
+        let url = url.ok_or("expected a host name or IP address, and a port from 1 to 65535")?;
+        let port = url.port_or_known_default().filter(|port| *port != 0);
+        let (Some(host), Some(port)) = (url.host_str(), port) else {
+            return Err("expected a host name or IP address, and a port from 1 to 65535".into());
+        };
+        let base = base.split('/').map(path::encode).collect::<Vec<_>>().join("/");
+        Ok(Self::Tcp { encrypted, host: host.to_owned(), port, base })
+    }
+
+    /// The URL of a path below this address, with `name` in place of the host if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Where the URL type would send another path than the one asked for.
+    pub(crate) fn url(&self, name: Option<&str>, path: &str, query: Option<&str>) -> Result<Url, String> {
+        let (origin, base) = match self {
+            Self::Tcp { encrypted, host, port, base } => {
+                let scheme = if *encrypted { "https" } else { "http" };
+                (format!("{scheme}://{}:{port}", name.unwrap_or(host)), base.as_str())
+            }
+            // The name is what the servers' own clients send over a socket.
+            Self::Unix(_) => ("http://localhost".to_owned(), ""),
+        };
+        let expected = format!("{base}{path}");
+        let mut text = format!("{origin}{expected}");
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
+        let url = Url::parse(&text).ok();
+        url.filter(|url| url.path() == expected && url.query() == query && url.fragment().is_none())
+            .ok_or_else(|| "the path cannot be sent as it is".to_owned())
+    }
+
+    /// `host:port`, or the socket's path: what messages call the other side.
+    pub(crate) fn peer(&self) -> String {
+        match self {
+            Self::Tcp { host, port, .. } => format!("{host}:{port}"),
+            Self::Unix(path) => path.display().to_string(),
+        }
+    }
+
+    /// The host as a URL writes it; none for a socket.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Tcp { host, .. } => Some(host),
+            Self::Unix(_) => None,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        match self {
+            Self::Unix(path) => Some(path),
+            Self::Tcp { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Tcp { encrypted: true, .. })
+    }
+
+    /// Whether nothing that is sent there leaves this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => is_loopback(host),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+/// Whether a host, as a URL writes it, is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    match host.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { encrypted, host, port, base } => {
+                let (scheme, usual) = if *encrypted { ("https", 443) } else { ("http", 80) };
+                write!(f, "{scheme}://{host}")?;
+                if *port != usual {
+                    write!(f, ":{port}")?;
+                }
+                f.write_str(base)
+            }
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_as_it_was_meant() {
+        for (text, shown, peer) in [
+            ("http://127.0.0.1:8200", "http://127.0.0.1:8200", "127.0.0.1:8200"),
+            ("http://127.0.0.1:8200/", "http://127.0.0.1:8200", "127.0.0.1:8200"),
+            ("https://Vault.Example", "https://vault.example", "vault.example:443"),
+            ("https://[::1]:8200", "https://[::1]:8200", "[::1]:8200"),
+            ("https://lb.example/team/vault/", "https://lb.example/team/vault", "lb.example:443"),
+            ("unix:///run/bao/p.sock", "unix:///run/bao/p.sock", "/run/bao/p.sock"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.to_string().as_str(), address.peer().as_str()), (shown, peer), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_belong_into_an_address_is_refused_unquoted() {
+        for text in [
+            "",
+            "canary",
+            "canary:8200",
+            "ftp://canary",
+            "http://",
+            "http:///canary",
+            "http://user:canary@host",
+            "http://canary@host",
+            "http://host/?canary",
+            "http://host/#canary",
+            "http://host/canary/../x",
+            "http://host/canary//x",
+            "http://host/canary%2e%2e",
+            "http://host\\canary",
+            "http://ho st/canary",
+            "http://host\t/canary",
+            "http://host:0/canary",
+            "http://host:canary",
+            "http://host:65536",
+            "http://[::1/canary",
+            "unix://canary",
+            "unix:///",
+            "HTTP://canary",
+        ] {
+            let error = Address::parse(text).unwrap_err();
+            assert!(!error.contains("canary"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_neither_scheme_nor_port() {
+        let shown = |host: &str| Address::from_parts(true, host, 8200).map(|address| address.to_string());
+        assert_eq!(shown("vault.example").unwrap(), "https://vault.example:8200");
+        assert_eq!(shown("::1").unwrap(), "https://[::1]:8200");
+        assert_eq!(shown("[2001:db8::1]").unwrap(), "https://[2001:db8::1]:8200");
+        assert!(shown("http://vault").unwrap_err().contains("`protocol`"));
+        assert!(shown("vault:8200").unwrap_err().contains("`port`"));
+        for bad in ["", "a b", "vault/path", "user@vault", "a\nb", "[::1]:8200", "a%20b"] {
+            assert!(shown(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_has_the_path_that_was_asked_for() {
+        let address = Address::parse("https://lb.example:8200/team").unwrap();
+        let url = address.url(None, "/v1/secret/data/a%2Fb", Some("version=2")).unwrap();
+        assert_eq!(url.as_str(), "https://lb.example:8200/team/v1/secret/data/a%2Fb?version=2");
+        let named = address.url(Some("vault.internal"), "/v1/x", None).unwrap();
+        assert_eq!(named.as_str(), "https://vault.internal:8200/team/v1/x");
+        for path in ["/v1/../x", "/v1/%2e%2e/x", "/v1/a b", "/v1/a\\..\\b", "/v1/a?b", "/v1/a#b", "/v1/a\tb"]
+        {
+            assert!(address.url(None, path, None).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_from_the_network() {
+        for here in ["http://127.0.0.1", "http://127.1.2.3:1", "http://[::1]", "http://[::ffff:127.0.0.1]"] {
+            assert!(Address::parse(here).unwrap().is_loopback(), "{here}");
+        }
+        assert!(Address::parse("http://localhost:8200").unwrap().is_loopback());
+        assert!(Address::parse("unix:///x").unwrap().is_loopback());
+        for there in ["http://10.0.0.1", "http://localhost.example", "http://[::2]", "http://vault"] {
+            assert!(!Address::parse(there).unwrap().is_loopback(), "{there}");
+        }
+    }
+}

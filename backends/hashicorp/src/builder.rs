@@ -1,0 +1,357 @@
+//! Putting a vault together in code: every setting, its default, and what is refused.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use strongroom_core::{AuthMethod, Error, ErrorKind, Policy, Vault};
+use tokio::sync::Semaphore;
+
+use crate::address::Address;
+use crate::kv::KvVersion;
+use crate::login::Desk;
+use crate::mount::Sight;
+use crate::path;
+use crate::retry::Budget;
+use crate::session::Session;
+use crate::tls::{self, Trust};
+use crate::transport::{Limits, Transport};
+use crate::vault::HashicorpVault;
+
+/// Settings of a [`HashicorpVault`]. Each has a default but the login.
+#[derive(Clone, Debug)]
+pub struct HashicorpVaultBuilder {
+    addresses: Vec<String>,
+    mount: String,
+    kv: KvVersion,
+    namespace: Option<String>,
+    auth_namespace: Option<String>,
+    auth: Option<Arc<dyn AuthMethod>>,
+    ssl_verify: bool,
+    ca_cert: Option<Arc<[u8]>>,
+    ca_cert_file: Option<PathBuf>,
+    tls_server_name: Option<String>,
+    connect_timeout: Duration,
+    request_timeout: Duration,
+    total_timeout: Duration,
+    retries: u32,
+    max_in_flight: usize,
+    max_response_bytes: usize,
+    policy: Policy,
+}
+
+impl Default for HashicorpVaultBuilder {
+    fn default() -> Self {
+        Self {
+            addresses: vec!["http://127.0.0.1:8200".into()],
+            mount: "secret".into(),
+            kv: KvVersion::V1,
+            namespace: None,
+            auth_namespace: None,
+            auth: None,
+            ssl_verify: true,
+            ca_cert: None,
+            ca_cert_file: None,
+            tls_server_name: None,
+            connect_timeout: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(10),
+            retries: 3,
+            max_in_flight: 8,
+            max_response_bytes: 1024 * 1024,
+            policy: Policy::default(),
+        }
+    }
+}
+
+/// A setting that cannot be used: the field's name as configuration writes it, and why, without its value.
+pub(crate) struct Wrong(pub(crate) &'static str, pub(crate) String);
+
+impl HashicorpVaultBuilder {
+    /// Where the server is: `https://host[:port][/path]`, `http://...` or `unix:///path/to/socket`. Default
+    /// `http://127.0.0.1:8200`.
+    #[must_use]
+    pub fn address(self, address: impl Into<String>) -> Self {
+        self.addresses([address])
+    }
+
+    /// Where the nodes of one cluster are. One is chosen at random and kept until it cannot be reached; then it is
+    /// the next one's turn.
+    #[must_use]
+    pub fn addresses<T: Into<String>>(mut self, addresses: impl IntoIterator<Item = T>) -> Self {
+        self.addresses = addresses.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The KV mount, such as `secret` or `team/kv`. Slashes at its ends are trimmed. Default `secret`.
+    #[must_use]
+    pub fn mount(mut self, mount: impl Into<String>) -> Self {
+        self.mount = mount.into();
+        self
+    }
+
+    /// Which KV version the mount is. Default [`KvVersion::V1`].
+    #[must_use]
+    pub fn kv(mut self, kv: KvVersion) -> Self {
+        self.kv = kv;
+        self
+    }
+
+    /// The namespace of the mount.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The namespace of the login. Default that of the mount.
+    #[must_use]
+    pub fn auth_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.auth_namespace = Some(namespace.into());
+        self
+    }
+
+    /// How to log in. There is no default.
+    #[must_use]
+    pub fn auth(self, method: impl AuthMethod) -> Self {
+        self.shared_auth(Arc::new(method))
+    }
+
+    /// The same with a login that others hold too.
+    #[must_use]
+    pub fn shared_auth(mut self, method: Arc<dyn AuthMethod>) -> Self {
+        self.auth = Some(method);
+        self
+    }
+
+    /// How old a value may grow before it is refreshed in the background. Default, and zero: until refreshed by
+    /// hand.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.policy.ttl = Some(ttl).filter(|ttl| !ttl.is_zero());
+        self
+    }
+
+    /// How long a miss is remembered. Default 5 s.
+    #[must_use]
+    pub fn neg_ttl(mut self, ttl: Duration) -> Self {
+        self.policy.neg_ttl = ttl;
+        self
+    }
+
+    /// How long past its ttl the last good value is served while the vault fails. Default 1 h.
+    #[must_use]
+    pub fn resurrect_ttl(mut self, ttl: Duration) -> Self {
+        self.policy.resurrect_ttl = ttl;
+        self
+    }
+
+    /// Whether strings that a key picks are decoded from base64. Default no.
+    #[must_use]
+    pub fn base64_decode(mut self, decode: bool) -> Self {
+        self.policy.base64_decode = decode;
+        self
+    }
+
+    /// Whether the error for a missing key may list the names of those that are there. Default no.
+    #[must_use]
+    pub fn reveal_keys(mut self, reveal: bool) -> Self {
+        self.policy.reveal_keys = reveal;
+        self
+    }
+
+    /// Trusts exactly these certificate authorities (PEM), in place of the system's.
+    #[must_use]
+    pub fn ca_cert(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.ca_cert = Some(pem.as_ref().into());
+        self
+    }
+
+    /// Trusts exactly the certificate authorities in this file (PEM), read when the first connection is made.
+    #[must_use]
+    pub fn ca_cert_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_cert_file = Some(path.into());
+        self
+    }
+
+    /// Whether the server's certificate is verified. Default yes. Without, whoever answers gets the token.
+    #[must_use]
+    pub fn ssl_verify(mut self, verify: bool) -> Self {
+        self.ssl_verify = verify;
+        self
+    }
+
+    /// The name to ask for, and to expect in the server's certificate, in place of the address's host.
+    #[must_use]
+    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
+        self.tls_server_name = Some(name.into());
+        self
+    }
+
+    /// How long a connection may take to come about. Default 2 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long one try with its body may take. Default 5 s.
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// How long a read may take with all its tries and waits. Default 10 s.
+    #[must_use]
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.total_timeout = timeout;
+        self
+    }
+
+    /// How often a read that failed for a passing reason is tried again. Default 3.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// How many requests may be under way at a time. Default 8.
+    #[must_use]
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests;
+        self
+    }
+
+    /// How large an answer may be, in bytes. Default 1 MiB.
+    #[must_use]
+    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.max_response_bytes = bytes;
+        self
+    }
+
+    /// The vault, for a registry. Does no I/O and needs no runtime, so it may come before a fork.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`] for a setting that cannot be used, naming it and not its value.
+    pub fn build(self) -> Result<Vault, Error> {
+        self.assemble()
+            .map_err(|Wrong(field, what)| Error::new(ErrorKind::InvalidConfig, format!("`{field}`: {what}")))
+    }
+
+    pub(crate) fn assemble(self) -> Result<Vault, Wrong> {
+        let limits = self.limits()?;
+        let addresses = self.parsed_addresses()?;
+        let server_name = self.server_name(&addresses)?;
+        let trust = self.trust()?;
+        let mount = self.mount.trim_matches('/').to_owned();
+        if mount.split('/').any(|segment| path::check(segment).is_err()) {
+            let what = "expected a mount path such as `secret` or `team/kv`, without empty or dot segments";
+            return Err(Wrong("mount", what.into()));
+        }
+        let namespace = namespace("namespace", self.namespace.as_deref())?;
+        let auth_namespace = namespace_or("auth_namespace", self.auth_namespace.as_deref(), &namespace)?;
+        let method = self.auth.ok_or_else(|| Wrong("auth", "no login is set, such as a token".into()))?;
+        let transport = Arc::new(Transport::new(addresses, trust, server_name, limits));
+        let session = Session::new(method, Desk::new(transport.clone(), auth_namespace));
+        let vault = HashicorpVault {
+            transport,
+            session,
+            mount,
+            kv: self.kv,
+            namespace,
+            budget: Budget { retries: self.retries, total: self.total_timeout },
+            sight: Sight::default(),
+            root_warning: Once::new(),
+        };
+        Ok(Vault::new(vault).with_policy(self.policy))
+    }
+
+    fn limits(&self) -> Result<Limits, Wrong> {
+        for (field, timeout) in [
+            ("connect_timeout", self.connect_timeout),
+            ("request_timeout", self.request_timeout),
+            ("total_timeout", self.total_timeout),
+        ] {
+            if timeout.is_zero() {
+                return Err(Wrong(field, "expected more than 0 seconds".into()));
+            }
+        }
+        for (field, number) in
+            [("max_in_flight", self.max_in_flight), ("max_response_bytes", self.max_response_bytes)]
+        {
+            if number == 0 {
+                return Err(Wrong(field, "expected at least 1".into()));
+            }
+        }
+        Ok(Limits {
+            connect_timeout: self.connect_timeout,
+            request_timeout: self.request_timeout,
+            max_in_flight: self.max_in_flight.min(Semaphore::MAX_PERMITS),
+            max_response_bytes: self.max_response_bytes,
+        })
+    }
+
+    fn parsed_addresses(&self) -> Result<Vec<Address>, Wrong> {
+        let field = if self.addresses.len() == 1 { "address" } else { "addresses" };
+        let parsed: Result<Vec<_>, _> = self.addresses.iter().map(|text| Address::parse(text)).collect();
+        let parsed = parsed.map_err(|what| Wrong(field, what))?;
+        if parsed.is_empty() {
+            return Err(Wrong(field, "expected at least one address".into()));
+        }
+        if cfg!(not(unix)) && parsed.iter().any(|address| address.socket().is_some()) {
+            return Err(Wrong(field, "this system has no unix sockets".into()));
+        }
+        Ok(parsed)
+    }
+
+    fn server_name(&self, addresses: &[Address]) -> Result<Option<String>, Wrong> {
+        let Some(name) = &self.tls_server_name else { return Ok(None) };
+        let wrong = |what: &str| Wrong("tls_server_name", what.into());
+        if !addresses.iter().all(Address::is_encrypted) {
+            return Err(wrong("is of use with https addresses only"));
+        }
+        match ServerName::try_from(name.as_str()) {
+            Ok(ServerName::DnsName(name)) => Ok(Some(name.as_ref().to_ascii_lowercase())),
+            _ => Err(wrong("expected a host name, not an IP address")),
+        }
+    }
+
+    fn trust(&self) -> Result<Trust, Wrong> {
+        let trust = match (&self.ca_cert, &self.ca_cert_file) {
+            (Some(_), Some(_)) => {
+                return Err(Wrong("ca_cert_file", "cannot stand beside `ca_cert`: set one of them".into()));
+            }
+            (Some(pem), None) => {
+                tls::roots(pem, "it").map_err(|error| Wrong("ca_cert", error.to_string()))?;
+                Trust::Only(pem.clone())
+            }
+            (None, Some(path)) => Trust::OnlyFile(path.clone()),
+            (None, None) => Trust::System,
+        };
+        Ok(if self.ssl_verify { trust } else { Trust::Everybody })
+    }
+}
+
+/// A namespace without the slashes at its ends; the empty one is the root.
+fn namespace(field: &'static str, text: Option<&str>) -> Result<Option<String>, Wrong> {
+    let name = text.unwrap_or_default().trim_matches('/');
+    if name.contains(char::is_control) {
+        return Err(Wrong(field, "expected a namespace such as `team`, without control characters".into()));
+    }
+    Ok((!name.is_empty()).then(|| name.to_owned()))
+}
+
+/// What is set, be it the root, or else `other`.
+fn namespace_or(
+    field: &'static str,
+    text: Option<&str>,
+    other: &Option<String>,
+) -> Result<Option<String>, Wrong> {
+    if text.is_none() { Ok(other.clone()) } else { namespace(field, text) }
+}
+
+#[cfg(test)]
+mod tests;

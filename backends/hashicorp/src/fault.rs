@@ -1,0 +1,121 @@
+//! What the network did, in words: every error of the HTTP client becomes one of ours here.
+//!
+//! Nothing of the foreign error is kept, because it prints URLs; only its cause is looked at.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use rustls::CertificateError;
+use strongroom_core::{Error, ErrorKind, escaped};
+
+use crate::address::Address;
+
+/// A try that brought no answer.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) error: Error,
+    /// No connection came about, so nothing was sent and another address may be tried.
+    pub(crate) unreached: bool,
+}
+
+impl Fault {
+    /// Something went wrong with or after sending.
+    pub(crate) fn sent(error: Error) -> Self {
+        Self { error, unreached: false }
+    }
+
+    /// What the HTTP client says about an exchange with `address`.
+    pub(crate) fn network(error: &reqwest::Error, address: &Address, connect_timeout: Duration) -> Self {
+        let peer = address.peer();
+        if error.is_builder() {
+            return Self::sent(Error::new(ErrorKind::Internal, "the request could not be built"));
+        }
+        if let Some(tls) = find::<rustls::Error>(error) {
+            let (what, passes) = handshake(tls, address.host().unwrap_or_default());
+            let error = Error::new(ErrorKind::Unavailable, format!("no TLS with {peer}: {what}"));
+            return Self { error: if passes { error.transient() } else { error }, unreached: true };
+        }
+        if error.is_connect() {
+            return Self { error: unreachable(error, address, connect_timeout), unreached: true };
+        }
+        let what = innermost(error);
+        let broken = what.contains("invalid HTTP");
+        let kind = if broken { ErrorKind::InvalidResponse } else { ErrorKind::Unavailable };
+        let hint = if broken && !address.is_encrypted() { "; does the server want https?" } else { "" };
+        let message = format!("{peer} broke off before its answer was complete: {what}{hint}");
+        Self::sent(Error::new(kind, message).transient())
+    }
+
+    /// No complete answer in time.
+    pub(crate) fn timeout(address: &Address, limit: Duration) -> Self {
+        let message = format!("{} gave no complete answer: timed out after {limit:?}", address.peer());
+        Self::sent(Error::new(ErrorKind::Timeout, message).transient())
+    }
+}
+
+fn unreachable(error: &reqwest::Error, address: &Address, connect_timeout: Duration) -> Error {
+    let peer = address.peer();
+    if error.is_timeout() {
+        let message = format!("could not connect to {peer}: timed out after {connect_timeout:?}");
+        return Error::new(ErrorKind::Timeout, message).transient();
+    }
+    let what = match find::<io::Error>(error).map(io::Error::kind) {
+        _ if error.is_dns() => format!("the name has no address ({})", innermost(error)),
+        Some(io::ErrorKind::ConnectionRefused) => "connection refused".into(),
+        Some(io::ErrorKind::NotFound) => "no such socket".into(),
+        Some(io::ErrorKind::UnexpectedEof) => "the connection was cut".into(),
+        _ => innermost(error),
+    };
+    Error::new(ErrorKind::Unavailable, format!("could not connect to {peer}: {what}")).transient()
+}
+
+/// Why a handshake failed, and whether that may pass: a certificate does not get better by itself.
+fn handshake(error: &rustls::Error, host: &str) -> (String, bool) {
+    let what = match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => format!(
+            "the certificate of `{host}` is not trusted, its issuer is unknown; set `ca_cert_file` to the CA that signed it"
+        ),
+        rustls::Error::InvalidCertificate(
+            fault @ (CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }),
+        ) => format!(
+            "{}; if that is the right server, set `tls_server_name` to the name in its certificate",
+            escaped(&fault.to_string())
+        ),
+        rustls::Error::InvalidCertificate(fault) => {
+            format!("the certificate of `{host}` is not trusted: {}", escaped(&fault.to_string()))
+        }
+        rustls::Error::InvalidMessage(_) => {
+            "this port does not speak TLS; use an http address, or another port".into()
+        }
+        rustls::Error::AlertReceived(alert) => format!("the server refused the handshake: {alert:?}"),
+        error => return (escaped(&error.to_string()).to_string(), true),
+    };
+    (what, false)
+}
+
+/// The first error of type `T` on the path of causes.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An I/O error passes over what it wraps when asked for its source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The deepest cause, which says what happened and holds no URL.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut deepest = error.source();
+    while let Some(cause) = deepest.and_then(StdError::source) {
+        deepest = Some(cause);
+    }
+    deepest.map_or_else(|| "no reason given".into(), |cause| escaped(&cause.to_string()).to_string())
+}

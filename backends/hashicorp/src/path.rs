@@ -1,0 +1,134 @@
+//! Paths as they go over the wire: segments checked, then percent-encoded exactly once.
+//!
+//! No URL type is trusted with this: they collapse `..`, `%2e%2e` and `\`, drop tabs, and let a path change the
+//! host. What is built here holds nothing that they would touch, and [`Address::url`](crate::address::Address::url)
+//! checks that they did not.
+
+use std::fmt::Write as _;
+
+use strongroom_core::{Error, ErrorKind, escaped};
+
+/// `/v1/` and encoded segments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WirePath {
+    encoded: String,
+    /// The segments joined by `/`, for messages.
+    shown: String,
+}
+
+impl WirePath {
+    /// A path of the server's API, such as `sys/health`, from a configuration or a login.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`] for a segment that cannot be sent as it is.
+    pub(crate) fn api(path: &str) -> Result<Self, Error> {
+        Self::default().push(path).map_err(|what| {
+            Error::new(ErrorKind::InvalidConfig, format!("the path `{}` {what}", escaped(path)))
+        })
+    }
+
+    /// The path of a resource below `prefix`, which is an API path of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidReference`] for a resource that no server can hold.
+    pub(crate) fn resource(prefix: &Self, resource: &str) -> Result<Self, Error> {
+        prefix.clone().push(resource).map_err(|what| {
+            Error::new(ErrorKind::InvalidReference, format!("the resource `{}` {what}", escaped(resource)))
+        })
+    }
+
+    fn push(mut self, path: &str) -> Result<Self, &'static str> {
+        for segment in path.split('/') {
+            check(segment)?;
+            self.encoded.push('/');
+            self.encoded.push_str(&encode(segment));
+            if !self.shown.is_empty() {
+                self.shown.push('/');
+            }
+            self.shown.push_str(segment);
+        }
+        Ok(self)
+    }
+
+    /// As it is sent, beginning with `/v1/`.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.encoded
+    }
+
+    /// For messages: without `/v1/`, not encoded, escaped.
+    pub(crate) fn shown(&self) -> String {
+        escaped(&self.shown).to_string()
+    }
+}
+
+impl Default for WirePath {
+    fn default() -> Self {
+        Self { encoded: "/v1".into(), shown: String::new() }
+    }
+}
+
+/// Why a segment cannot be sent as it is.
+pub(crate) fn check(segment: &str) -> Result<(), &'static str> {
+    match segment {
+        "" => Err("has an empty segment (a slash at its start or end, or two in a row)"),
+        "." | ".." => Err("has a segment `.` or `..`"),
+        _ if segment.bytes().any(|byte| byte.is_ascii_control()) => Err("holds a control character"),
+        _ => Ok(()),
+    }
+}
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing into a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_segment_is_encoded_once() {
+        let mount = WirePath::api("team/kv/data").unwrap();
+        for (resource, encoded) in [
+            ("customer/acme", "customer/acme"),
+            ("a b", "a%20b"),
+            ("100%", "100%25"),
+            ("%2e%2e", "%252e%252e"),
+            ("é", "%C3%A9"),
+            ("e\u{301}", "e%CC%81"),
+            ("?version=1", "%3Fversion%3D1"),
+            ("#x", "%23x"),
+            ("a+b;c&d=e", "a%2Bb%3Bc%26d%3De"),
+            ("https:", "https%3A"),
+            ("a\\b", "a%5Cb"),
+            ("...", "..."),
+            ("a~b_c-d.e", "a~b_c-d.e"),
+        ] {
+            let path = WirePath::resource(&mount, resource).unwrap();
+            assert_eq!(path.as_str(), format!("/v1/team/kv/data/{encoded}"));
+            assert_eq!(path.shown(), format!("team/kv/data/{resource}"));
+        }
+    }
+
+    #[test]
+    fn what_no_server_holds_is_refused() {
+        let mount = WirePath::api("secret").unwrap();
+        for resource in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a\nb", "a\0", "a\u{7f}b"] {
+            let error = WirePath::resource(&mount, resource).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidReference, "{resource:?}");
+            assert!(!error.to_string().contains(char::is_control), "{error}");
+        }
+        assert_eq!(WirePath::api("a//b").unwrap_err().kind(), ErrorKind::InvalidConfig);
+    }
+}

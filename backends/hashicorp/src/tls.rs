@@ -1,0 +1,161 @@
+//! Whom a vault trusts, and who it says it is: the rustls configuration of its connections.
+//!
+//! The configuration is made here and handed over whole, so that the process-wide crypto provider is neither
+//! needed nor installed, two providers in one program are no ambiguity, and the system's trust store is opened
+//! only where it is asked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, InconsistentKeys, RootCertStore, SignatureScheme,
+    WantsVerifier, client::WantsClientCert,
+};
+use strongroom_core::{ClientIdentity, Error, ErrorKind};
+
+/// Which certificates of a server are good.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Trust {
+    /// None at all: the address is plain http, or a socket.
+    #[default]
+    Nobody,
+    /// What the system trusts.
+    System,
+    /// These certificate authorities (PEM) and no others.
+    Only(Arc<[u8]>),
+    /// Those in this file, read when the first connection is made.
+    OnlyFile(PathBuf),
+    /// Anything. Somebody asked for it.
+    Everybody,
+}
+
+/// The configuration of connections that trust `trust` and present `identity`.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidConfig`] for a CA, certificate or key that cannot be used.
+pub(crate) fn client_config(trust: &Trust, identity: Option<&ClientIdentity>) -> Result<ClientConfig, Error> {
+    let provider = provider();
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| invalid(format!("TLS cannot be set up: {error}")))?;
+    let builder = with_trust(builder, trust, &provider)?;
+    let Some(identity) = identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain =
+        certificates(identity.chain()).map_err(|what| invalid(format!("the client certificate {what}")))?;
+    let key = PrivateKeyDer::from_pem_slice(identity.key())
+        .map_err(|_| invalid("the client key is not a private key in PEM without a passphrase".into()))?;
+    let mut config = builder.with_client_auth_cert(chain, key).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            invalid("the client key does not belong to the client certificate".into())
+        }
+        error => invalid(format!("the client certificate or key cannot be used: {error}")),
+    })?;
+    // A resumed session would go on under the identity that it began with.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// The program's own choice where it made one, else the one that is compiled in.
+fn provider() -> Arc<CryptoProvider> {
+    let installed = CryptoProvider::get_default().cloned();
+    installed.unwrap_or_else(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+fn with_trust(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+    trust: &Trust,
+    provider: &Arc<CryptoProvider>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
+    Ok(match trust {
+        Trust::Nobody => builder.with_root_certificates(RootCertStore::empty()),
+        Trust::Only(pem) => builder.with_root_certificates(roots(pem, "`ca_cert`")?),
+        Trust::OnlyFile(path) => {
+            let name = format!("the CA file `{}`", path.display());
+            let pem =
+                std::fs::read(path).map_err(|error| invalid(format!("{name} cannot be read: {error}")))?;
+            builder.with_root_certificates(roots(&pem, &name)?)
+        }
+        Trust::System => {
+            let verifier = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|error| {
+                let what = "the system's trusted certificates cannot be used";
+                invalid(format!("{what} ({error}): set `ca_cert_file` to the CA of the server"))
+            })?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        }
+        Trust::Everybody => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(NotVerified(provider.clone())))
+        }
+    })
+}
+
+/// The certificate authorities in `pem`, at least one.
+pub(crate) fn roots(pem: &[u8], name: &str) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem).map_err(|what| invalid(format!("{name} {what}")))? {
+        roots
+            .add(certificate)
+            .map_err(|error| invalid(format!("{name} holds a certificate that is no CA: {error}")))?;
+    }
+    Ok(roots)
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err("holds no certificate in PEM (`-----BEGIN CERTIFICATE-----`)"),
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidConfig, message)
+}
+
+/// Accepts every certificate, but still wants the handshake to be signed with it.
+#[derive(Debug)]
+struct NotVerified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for NotVerified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,3 @@
+//! Behaviour against a real server.
+
+mod fixture;
