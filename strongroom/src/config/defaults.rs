@@ -65,8 +65,11 @@ pub(super) fn collect(
             factories.check_names(factory, &settings)?;
         }
         // Most programs use no default vault: one that cannot work keeps no other from working.
-        let vault =
-            factories.build(prefix, &settings).unwrap_or_else(|error| Vault::unavailable(prefix, error));
+        let vault = factories.build(prefix, &settings).unwrap_or_else(|error| {
+            let tools = if prefix == "hcv" { ", VAULT_ADDR, VAULT_TOKEN and their BAO_ twins" } else { "" };
+            let how = format!("{OURS}{}_<FIELD>{tools} configure it", upper(prefix));
+            Vault::unavailable(prefix, error.note(how))
+        });
         let vault = match kong_variable(prefix, &sorted) {
             Some(variable) => vault.with_note(format!(
                 "{variable} is set, which only Kong reads: Strongroom reads {OURS}{}_...",
