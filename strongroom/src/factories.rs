@@ -37,7 +37,9 @@ const LOGINS: &[Absent] = &[
 pub fn factories() -> Factories {
     let factories = Factories::new();
     #[cfg(feature = "hashicorp")]
-    let factories = factories.with_backend(strongroom_hashicorp::HashicorpFactory);
+    let factories = factories
+        .with_backend(strongroom_hashicorp::HashicorpFactory)
+        .with_login(strongroom_hashicorp::NoAuthFactory);
     #[cfg(feature = "env")]
     let factories = factories.with_backend(strongroom_env::EnvFactory);
     #[cfg(feature = "auth-token")]

@@ -255,10 +255,12 @@ impl HashicorpVaultBuilder {
         let auth_namespace = namespace_or("auth_namespace", self.auth_namespace.as_deref(), &namespace)?;
         let method = self.auth.ok_or_else(|| Wrong("auth", "no login is set, such as a token".into()))?;
         let transport = Arc::new(Transport::new(addresses, trust, server_name, limits));
-        let session = Session::new(method, Desk::new(transport.clone(), auth_namespace));
+        let desk = Arc::new(Desk::new(transport.clone(), auth_namespace));
+        let session = Session::new(method, desk.clone());
         let vault = HashicorpVault {
             transport,
             session,
+            desk,
             mount,
             kv: self.kv,
             namespace,

@@ -9,22 +9,22 @@ use crate::answer::Meaning;
 use crate::kv::{Engine, KvVersion};
 use crate::path::WirePath;
 use crate::refusal::{Refusal, other_version};
-use crate::session::Snapshot;
+use crate::session::{Snapshot, Verdict};
 use crate::transport::Request;
 
 impl HashicorpVault {
     pub(crate) async fn check_once(&self) -> Result<Health, Error> {
         self.reach().await?;
-        let method = self.session.method();
+        let method = self.session.auth();
         let mut health = Health::default();
-        if self.session.current()?.is_none() && !method.examine(self.session.desk()).await? {
+        if self.session.current().is_none() && !method.examine(&*self.desk).await? {
             // A login would spend a credential that works once, so nobody logs in to find out more.
             health.login = Some(format!("{}, not tried", method.name()));
             return Ok(health);
         }
         let snapshot = self.session.token().await?;
         health.login = Some(method.name().to_owned());
-        health.token_ttl = self.token_ttl(snapshot).await?;
+        health.token_ttl = self.token_ttl(&snapshot).await?;
         health.engine = Some(self.proven_engine().await?.name().to_owned());
         Ok(health)
     }
@@ -56,16 +56,17 @@ impl HashicorpVault {
     }
 
     /// How long the token lives. A token is asked about, unless that would use it up or it is not ours to ask.
-    async fn token_ttl(&self, snapshot: Snapshot) -> Result<Option<Duration>, Error> {
-        let Some(token) = snapshot.token().filter(|_| snapshot.grant().uses.is_none()) else {
+    async fn token_ttl(&self, snapshot: &Snapshot) -> Result<Option<Duration>, Error> {
+        let Some(token) = snapshot.token().filter(|_| snapshot.grant.uses.is_none()) else {
             return Ok(snapshot.left());
         };
         let path = WirePath::api("auth/token/lookup-self")?;
-        let mut answer = self.session.desk().about(Request::get(&path), token).await;
+        let mut answer = self.desk.about(Request::get(&path), token).await;
         if answer.as_ref().is_err_and(|error| error.kind() == Meaning::DeadToken.kind()) {
-            let newer = self.session.rejected(&snapshot).await?;
-            if let Some(token) = newer.as_ref().and_then(Snapshot::token) {
-                answer = self.session.desk().about(Request::get(&path), token).await;
+            if let Ok(Verdict::Replaced(newer)) = self.session.rejected(snapshot).await {
+                if let Some(token) = newer.token() {
+                    answer = self.desk.about(Request::get(&path), token).await;
+                }
             }
         }
         match answer {
@@ -86,7 +87,7 @@ impl HashicorpVault {
     /// The KV version to read by, which must be the mount's own where the server tells.
     async fn proven_engine(&self) -> Result<Engine, Error> {
         let engine = self.engine().await?;
-        let spends = self.session.token().await?.grant().uses.is_some();
+        let spends = self.session.token().await?.grant.uses.is_some();
         if self.kv == KvVersion::Auto || spends {
             return Ok(engine);
         }
@@ -108,7 +109,7 @@ fn says(body: &[u8], what: &str) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| text.contains(what))
 }
 
-fn is_root(answer: &Answer) -> bool {
+pub(crate) fn is_root(answer: &Answer) -> bool {
     let policy = |index: usize| answer.text(&format!("/data/policies/{index}"));
     (0..).map_while(policy).any(|policy| Secret::as_bytes(&policy) == b"root")
 }

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::{self, HeaderValue};
-use strongroom_core::{Answer, Error, ErrorKind, LoginCall, LoginServer, OutsideCall, Secret};
+use strongroom_core::{
+    Answer, ClientIdentity, Error, ErrorKind, LoginCall, LoginServer, OutsideCall, Secret,
+};
 use zeroize::Zeroizing;
 
 use crate::address::{Address, is_loopback};
@@ -17,6 +19,7 @@ use crate::fault::Fault;
 use crate::path::{WirePath, encode};
 use crate::quote::quote;
 use crate::refusal::{Asked, accept};
+use crate::session::{Lease, TokenServer};
 use crate::tls::Trust;
 use crate::transport::{Request, Transport, build, client_builder};
 
@@ -42,6 +45,40 @@ impl Desk {
         let response = accept(response, Asked::Token, path, &[token.as_bytes()]);
         let response = response.map_err(|refusal| refusal.error)?;
         Answer::new(response.status, response.body)
+    }
+}
+
+#[async_trait]
+impl TokenServer for Desk {
+    fn login_server(&self) -> &dyn LoginServer {
+        self
+    }
+
+    async fn renew(&self, token: &Secret, identity: Option<&ClientIdentity>) -> Result<Lease, Error> {
+        let path = WirePath::api("auth/token/renew-self")?;
+        let mut request = Request::post(&path, Zeroizing::new(b"{}".to_vec()));
+        request.identity = identity;
+        let answer = self.about(request, token).await?;
+        Ok(lease(&answer, "/auth/lease_duration", "/auth/renewable"))
+    }
+
+    async fn look_up(&self, token: &Secret) -> Result<Lease, Error> {
+        let path = WirePath::api("auth/token/lookup-self")?;
+        let answer = self.about(Request::get(&path), token).await?;
+        Ok(lease(&answer, "/data/ttl", "/data/renewable"))
+    }
+
+    async fn revoke(&self, token: &Secret) -> Result<(), Error> {
+        let path = WirePath::api("auth/token/revoke-self")?;
+        self.about(Request::post(&path, Zeroizing::new(b"{}".to_vec())), token).await.map(|_| ())
+    }
+}
+
+fn lease(answer: &Answer, ttl: &str, renewable: &str) -> Lease {
+    Lease {
+        ttl: answer.number(ttl).filter(|seconds| *seconds > 0).map(Duration::from_secs),
+        renewable: answer.flag(renewable).unwrap_or(false),
+        uses: answer.number("/data/num_uses").filter(|uses| *uses > 0),
     }
 }
 

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, ReadRequest, Secret, VaultBackend,
+    BatchRead, Description, Document, Error, ErrorKind, Health, Origin, ReadRequest, Secret, VaultBackend,
     VersionPoll,
 };
 
 use crate::answer::Meaning;
 use crate::builder::HashicorpVaultBuilder;
 use crate::kv::{Engine, KvVersion, engine_of_mount};
+use crate::login::Desk;
 use crate::mount::Sight;
 use crate::path::WirePath;
 use crate::refusal::{Asked, Refusal, accept, other_version};
 use crate::retry::{self, Budget};
-use crate::session::{Session, Snapshot};
+use crate::session::{Session, Snapshot, Verdict};
 use crate::transport::{Request, Response, Transport};
 
 /// A KV mount of HashiCorp Vault or OpenBao. Made by its [`builder`](Self::builder).
@@ -23,6 +24,7 @@ use crate::transport::{Request, Response, Transport};
 pub struct HashicorpVault {
     pub(crate) transport: Arc<Transport>,
     pub(crate) session: Session,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) mount: String,
     pub(crate) kv: KvVersion,
     pub(crate) namespace: Option<String>,
@@ -79,9 +81,12 @@ impl HashicorpVault {
         let snapshot = self.session.token().await?;
         match self.get_with(&snapshot, path, query, asked).await {
             Err(refusal) if refusal.meaning == Some(Meaning::DeadToken) => {
-                match self.session.rejected(&snapshot).await? {
-                    Some(newer) => self.get_with(&newer, path, query, asked).await,
-                    None => Err(refusal),
+                match self.session.rejected(&snapshot).await {
+                    Ok(Verdict::Replaced(newer)) => self.get_with(&newer, path, query, asked).await,
+                    Ok(Verdict::Alive) => Err(refusal),
+                    // The server's own word on a token that was configured says more than that there is no other.
+                    Err(_) if snapshot.grant.origin == Origin::Supplied => Err(refusal),
+                    Err(error) => Err(error.into()),
                 }
             }
             result => result,
@@ -147,7 +152,7 @@ impl HashicorpVault {
             return seen;
         }
         // Each look spends a use of a token that has only so many.
-        let spends = self.session.current().ok()??.grant().uses.is_some();
+        let spends = self.session.current()?.grant.uses.is_some();
         if spends {
             return None;
         }

@@ -1,0 +1,491 @@
+//! The task that owns a session's state.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use strongroom_core::{Error, ErrorKind, Grant, Origin, Secret};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::state::{Due, State};
+use super::timing::{self, FLOOR};
+use super::{Core, Lease, Snapshot, Verdict, closed};
+
+/// What handles ask of the task.
+pub(super) enum Command {
+    /// A token, now or as soon as there is one.
+    Need(oneshot::Sender<Result<Arc<Snapshot>, Error>>),
+    /// The token of this epoch was rejected like a dead one.
+    Rejected(u64, oneshot::Sender<Result<Verdict, Error>>),
+    /// The token of this epoch is nearly used up.
+    Spent(u64),
+    /// The end, acknowledged when the token is given back.
+    Close(oneshot::Sender<()>),
+}
+
+/// The longest a login may take.
+const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Over time, logins come no closer together than this.
+const LOGIN_PERIOD: Duration = Duration::from_secs(5);
+
+/// How soon a configured token is looked up: later than a command that reads once and ends.
+const LOOK_UP_AFTER: Duration = Duration::from_secs(1);
+
+pub(super) struct Actor {
+    core: Arc<Core>,
+    commands: mpsc::Receiver<Command>,
+    /// Readers without a token.
+    waiting: Vec<oneshot::Sender<Result<Arc<Snapshot>, Error>>>,
+    /// Readers whose token was rejected, by its epoch.
+    suspicious: Vec<(u64, oneshot::Sender<Result<Verdict, Error>>)>,
+    closing: Vec<oneshot::Sender<()>>,
+    /// When the last login began.
+    last_login: Option<Instant>,
+    /// When the next login would be due if they came one in [`LOGIN_PERIOD`].
+    due: Instant,
+    epoch: u64,
+    /// The epoch of a token that is nearly used up; 0 for none.
+    spent: u64,
+    /// A configured token that the server has rejected: another login would give it again.
+    dead: Option<Secret>,
+}
+
+/// How a wait ended.
+enum Event<T> {
+    Done(T),
+    /// A handle asked for something, which is noted.
+    Noted,
+    /// The session is to end: a handle said so, or all handles are gone.
+    Ended,
+}
+
+impl Actor {
+    pub(super) fn new(core: Arc<Core>, commands: mpsc::Receiver<Command>) -> Self {
+        let epoch = core.current.load().as_ref().map_or(0, |token| token.epoch);
+        let (waiting, suspicious, closing) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            core,
+            commands,
+            waiting,
+            suspicious,
+            closing,
+            last_login: None,
+            due: Instant::now(),
+            epoch,
+            spent: 0,
+            dead: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut state = match self.core.current.load_full() {
+            Some(token) => self.active(token, false),
+            None => State::Unauthenticated,
+        };
+        loop {
+            tracing::trace!(state = name(&state), "session");
+            state = match state {
+                State::Unauthenticated => self.unauthenticated().await,
+                State::LoggingIn { failures } => self.logging_in(failures, None).await,
+                State::Backoff { failures, error, until } => self.backoff(failures, error, until).await,
+                State::Active { token, next } => self.serve(token, next).await,
+                State::Renewing { token, failures } => self.renewing(token, failures).await,
+                State::Draining { token, failures } => self.logging_in(failures, Some(token)).await,
+                State::Suspect { token } => self.suspect(token).await,
+                State::Closed => break,
+            };
+        }
+        self.core.revoke().await;
+        self.fail_waiting(&closed());
+        self.closing.drain(..).for_each(|reply| {
+            let _ = reply.send(());
+        });
+    }
+
+    async fn unauthenticated(&mut self) -> State {
+        loop {
+            if !self.waiting.is_empty() {
+                return State::LoggingIn { failures: 0 };
+            }
+            if let Event::Ended = self.next(std::future::pending::<()>()).await {
+                return State::Closed;
+            }
+        }
+    }
+
+    /// One login, while `old` may still serve.
+    async fn logging_in(&mut self, failures: u32, old: Option<Arc<Snapshot>>) -> State {
+        let core = self.core.clone();
+        // A configured token is read again at no cost to the server.
+        let not_before = if self.dead.is_some() { Instant::now() } else { self.not_before() };
+        let mut login = Box::pin(async move {
+            sleep_until(not_before).await;
+            let since = Instant::now();
+            let result = match timeout(LOGIN_DEADLINE, Caught(core.auth.login(core.server.login_server())))
+                .await
+            {
+                Ok(Ok(result)) => result,
+                Ok(Err(())) => {
+                    Err(Error::new(ErrorKind::Internal, "the login panicked, which is a defect in it"))
+                }
+                Err(_) => Err(Error::new(ErrorKind::Timeout, "the login took longer than 10 s").transient()),
+            };
+            (since, result)
+        });
+        let (since, result) = loop {
+            match self.next(&mut login).await {
+                Event::Done(done) => break done,
+                Event::Noted => self.serve_waiting(old.as_ref()),
+                Event::Ended => return State::Closed,
+            }
+        };
+        self.last_login = Some(since);
+        self.due = self.due.max(since) + LOGIN_PERIOD;
+        match result {
+            Ok(grant) => self.logged_in(grant, since, old),
+            Err(error) => self.login_failed(error, failures + 1, old),
+        }
+    }
+
+    fn logged_in(&mut self, grant: Grant, since: Instant, old: Option<Arc<Snapshot>>) -> State {
+        let same =
+            |dead: &Secret| grant.token.as_ref().is_some_and(|token| token.as_bytes() == dead.as_bytes());
+        if self.dead.as_ref().is_some_and(same) {
+            let message = "the configured token is dead: revoked, expired or spent; configure a live one";
+            return self.login_failed(Error::new(ErrorKind::Unauthenticated, message), 9, old);
+        }
+        self.epoch += 1;
+        tracing::info!(method = self.core.auth.name(), lease = ?grant.lease, "logged in");
+        let token = Arc::new(Snapshot::new(grant, self.epoch, since));
+        self.core.current.store(Some(token.clone()));
+        self.serve_waiting(Some(&token));
+        self.settle_suspicious(&token);
+        if let Some(old) = old {
+            self.retire(old);
+        }
+        self.active(token, true)
+    }
+
+    fn login_failed(&mut self, error: Error, failures: u32, old: Option<Arc<Snapshot>>) -> State {
+        tracing::warn!(method = self.core.auth.name(), "the login failed: {error}");
+        let wait = timing::login_backoff(failures, error.is_retryable(), &mut fastrand::f64);
+        if let Some(old) = old.filter(|old| is_alive(old)) {
+            let next = Some((Instant::now() + wait, Due::Replace(failures)));
+            return State::Active { token: old, next };
+        }
+        self.core.current.store(None);
+        self.fail_waiting(&error);
+        State::Backoff { failures, error, until: Instant::now() + wait }
+    }
+
+    /// Readers that come meanwhile are told at once why there is no token. If nobody comes, the next reader starts
+    /// the login and not a timer; a changed credential is tried at once.
+    async fn backoff(&mut self, failures: u32, error: Error, until: Instant) -> State {
+        let core = self.core.clone();
+        let mut changed = core.auth.credential_changed();
+        let (mut elapsed, mut wanted) = (false, false);
+        loop {
+            let wake = async {
+                tokio::select! {
+                    () = sleep_until(until), if !elapsed => false,
+                    () = &mut changed => true,
+                }
+            };
+            match self.next(wake).await {
+                Event::Done(true) => return State::LoggingIn { failures: 0 },
+                Event::Done(false) if wanted => return State::LoggingIn { failures },
+                Event::Done(false) => elapsed = true,
+                Event::Noted if elapsed => return State::LoggingIn { failures },
+                Event::Noted => {
+                    wanted = true;
+                    self.fail_waiting(&error);
+                }
+                Event::Ended => return State::Closed,
+            }
+        }
+    }
+
+    async fn serve(&mut self, token: Arc<Snapshot>, next: Option<(Instant, Due)>) -> State {
+        let core = self.core.clone();
+        let mut wake = Box::pin(async move {
+            let due = async {
+                match next {
+                    Some((at, due)) => {
+                        sleep_until(at).await;
+                        due
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                due = due => due,
+                // A rotated credential logs in anew and renews nothing.
+                () = core.auth.credential_changed() => Due::Replace(0),
+            }
+        });
+        loop {
+            self.serve_waiting(Some(&token));
+            if self.suspicious.iter().any(|(epoch, _)| *epoch == token.epoch) {
+                return State::Suspect { token };
+            }
+            match self.next(&mut wake).await {
+                Event::Done(Due::LookUp) => return self.look_up(token).await,
+                Event::Done(Due::Renew(failures)) => return State::Renewing { token, failures },
+                Event::Done(Due::Replace(failures)) => return State::Draining { token, failures },
+                Event::Done(Due::End) => {
+                    self.core.current.store(None);
+                    return State::Unauthenticated;
+                }
+                Event::Noted => {
+                    if !self.waiting.is_empty() && !is_alive(&token) {
+                        self.core.current.store(None);
+                        return State::LoggingIn { failures: 0 };
+                    }
+                    if self.spent == token.epoch && token.grant.origin == Origin::Minted {
+                        return State::Draining { token, failures: 0 };
+                    }
+                    self.settle_suspicious(&token);
+                }
+                Event::Ended => return State::Closed,
+            }
+        }
+    }
+
+    async fn renewing(&mut self, token: Arc<Snapshot>, failures: u32) -> State {
+        let Some(secret) = token.token().cloned() else { return State::Active { token, next: None } };
+        let (core, identity, since) = (self.core.clone(), token.grant.identity.clone(), Instant::now());
+        let renewal = async move { core.server.renew(&secret, identity.as_ref()).await };
+        let Some(result) = self.while_serving(renewal, &token).await else { return State::Closed };
+        let before = token.grant.lease.unwrap_or_default();
+        match result {
+            Ok(lease) => {
+                let shrank = lease.ttl.is_some_and(|ttl| timing::shrinks(before, ttl));
+                let renewed = self.with_lease(&token, lease, since);
+                if shrank || !renewed.grant.renewable {
+                    State::Draining { token: renewed, failures: 0 }
+                } else {
+                    self.active(renewed, false)
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token),
+            Err(error) if !error.is_retryable() => {
+                tracing::debug!("the token cannot be renewed: {error}");
+                let mut lasting = token.grant.clone();
+                lasting.renewable = false;
+                let lasting = Arc::new(Snapshot::new(lasting, token.epoch, token.since));
+                self.core.current.store(Some(lasting.clone()));
+                self.active(lasting, false)
+            }
+            Err(error) => {
+                tracing::debug!("renewing the token failed: {error}");
+                let remaining = token.left().unwrap_or_default();
+                let wait = timing::renew_backoff(failures + 1, remaining, &mut fastrand::f64);
+                if wait >= remaining.saturating_sub(before.mul_f64(0.1)) {
+                    return State::Draining { token, failures: 0 };
+                }
+                let next = Some((Instant::now() + wait, Due::Renew(failures + 1)));
+                State::Active { token, next }
+            }
+        }
+    }
+
+    /// A token that nobody told us about: how long it lives decides what is due.
+    async fn look_up(&mut self, token: Arc<Snapshot>) -> State {
+        let Some(secret) = token.token().cloned() else { return State::Active { token, next: None } };
+        let (core, since) = (self.core.clone(), Instant::now());
+        let lookup = async move { core.server.look_up(&secret).await };
+        let Some(result) = self.while_serving(lookup, &token).await else { return State::Closed };
+        match result {
+            Ok(lease) => {
+                let known = self.with_lease(&token, lease, since);
+                self.active(known, true)
+            }
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token),
+            Err(error) => {
+                // Alive, but not allowed to ask about itself; or no answer, and the next rejection asks again.
+                tracing::debug!("the token's lease is not known: {error}");
+                State::Active { token, next: None }
+            }
+        }
+    }
+
+    /// The token was rejected like a dead one: one question settles it for everybody.
+    async fn suspect(&mut self, token: Arc<Snapshot>) -> State {
+        let limited = token.grant.uses.is_some();
+        let Some(secret) = token.token().cloned().filter(|_| !limited) else {
+            return self.is_dead(token);
+        };
+        let core = self.core.clone();
+        let lookup = async move { core.server.look_up(&secret).await };
+        let Some(result) = self.while_serving(lookup, &token).await else { return State::Closed };
+        match result {
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token),
+            result => {
+                // Alive, or nobody can say: in both cases another login would not help.
+                if let Err(error) = result {
+                    tracing::debug!("whether the token is alive is not known: {error}");
+                }
+                for (_, reply) in self.suspicious.drain(..) {
+                    let _ = reply.send(Ok(Verdict::Alive));
+                }
+                self.active(token, false)
+            }
+        }
+    }
+
+    fn is_dead(&mut self, token: Arc<Snapshot>) -> State {
+        tracing::warn!(method = self.core.auth.name(), "the token is dead: revoked, expired or spent");
+        self.core.current.store(None);
+        if token.grant.origin == Origin::Supplied {
+            self.dead = token.token().cloned();
+        }
+        State::LoggingIn { failures: 0 }
+    }
+
+    /// The same token with what the server now says of its life.
+    fn with_lease(&self, token: &Snapshot, lease: Lease, since: Instant) -> Arc<Snapshot> {
+        let mut grant = token.grant.clone();
+        (grant.lease, grant.renewable) = (lease.ttl, lease.renewable);
+        if grant.uses.is_none() {
+            grant.uses = lease.uses;
+        }
+        let token = Arc::new(Snapshot::new(grant, token.epoch, since));
+        self.core.current.store(Some(token.clone()));
+        token
+    }
+
+    /// What is due next in a token's life.
+    fn active(&self, token: Arc<Snapshot>, first: bool) -> State {
+        let dice = &mut fastrand::f64;
+        let grant = &token.grant;
+        let next = match (grant.lease, grant.origin) {
+            (None, Origin::Supplied) if first && grant.uses.is_none() => {
+                Some((token.since + LOOK_UP_AFTER, Due::LookUp))
+            }
+            (None, _) => None,
+            (Some(lease), _) if grant.renewable && !grant.batch => {
+                Some((token.since + timing::renew_at(lease, first, dice), Due::Renew(0)))
+            }
+            // Another login would give the same token.
+            (Some(lease), Origin::Supplied) => Some((token.since + timing::ends_at(lease), Due::End)),
+            (Some(lease), _) => Some((token.since + timing::replace_at(lease, dice), Due::Replace(0))),
+        };
+        State::Active { next: next.map(|(at, due)| (at.max(Instant::now() + FLOOR), due)), token }
+    }
+
+    /// Revokes a token that another has replaced, after the requests that still carry it have had their time.
+    fn retire(&self, old: Arc<Snapshot>) {
+        if old.grant.origin != Origin::Minted || old.grant.batch {
+            return;
+        }
+        let core = self.core.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(30).min(old.left().unwrap_or_default())).await;
+            if let Some(token) = old.token() {
+                let _ = timeout(Duration::from_secs(2), core.server.revoke(token)).await;
+            }
+        });
+    }
+
+    /// Runs a request about the token while the token goes on serving. None where the session ends meanwhile.
+    async fn while_serving<T: Send>(
+        &mut self,
+        work: impl Future<Output = T> + Send,
+        token: &Arc<Snapshot>,
+    ) -> Option<T> {
+        let mut work = Box::pin(work);
+        loop {
+            match self.next(&mut work).await {
+                Event::Done(done) => return Some(done),
+                Event::Noted => self.serve_waiting(Some(token)),
+                Event::Ended => return None,
+            }
+        }
+    }
+
+    async fn next<T>(&mut self, work: impl Future<Output = T>) -> Event<T> {
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => match command {
+                Some(command) => self.take(command),
+                None => Event::Ended,
+            },
+            done = work => Event::Done(done),
+        }
+    }
+
+    fn take<T>(&mut self, command: Command) -> Event<T> {
+        match command {
+            Command::Need(reply) => self.waiting.push(reply),
+            Command::Rejected(epoch, reply) => self.suspicious.push((epoch, reply)),
+            Command::Spent(epoch) => self.spent = epoch,
+            Command::Close(reply) => {
+                self.closing.push(reply);
+                return Event::Ended;
+            }
+        }
+        Event::Noted
+    }
+
+    fn serve_waiting(&mut self, token: Option<&Arc<Snapshot>>) {
+        let Some(token) = token.filter(|token| is_alive(token)) else { return };
+        self.waiting.drain(..).for_each(|reply| drop(reply.send(Ok(token.clone()))));
+    }
+
+    /// Tells those whose rejected token is older than this one to try again.
+    fn settle_suspicious(&mut self, token: &Arc<Snapshot>) {
+        let (older, same): (Vec<_>, Vec<_>) =
+            self.suspicious.drain(..).partition(|(epoch, _)| *epoch < token.epoch);
+        self.suspicious = same;
+        older.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(Verdict::Replaced(token.clone())))));
+    }
+
+    fn fail_waiting(&mut self, error: &Error) {
+        self.waiting.drain(..).for_each(|reply| drop(reply.send(Err(error.clone()))));
+        self.suspicious.drain(..).for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
+    }
+
+    /// When the next login may begin: one in [`LOGIN_PERIOD`], and one more at once after a quiet time.
+    fn not_before(&self) -> Instant {
+        let after_last = self.last_login.map_or_else(Instant::now, |last| last + FLOOR);
+        after_last.max(self.due - LOGIN_PERIOD)
+    }
+}
+
+/// Whether a token may still be sent.
+fn is_alive(token: &Snapshot) -> bool {
+    token.has_time() && token.has_uses()
+}
+
+fn name(state: &State) -> &'static str {
+    match state {
+        State::Unauthenticated => "unauthenticated",
+        State::LoggingIn { .. } => "logging in",
+        State::Backoff { .. } => "backoff",
+        State::Active { .. } => "active",
+        State::Renewing { .. } => "renewing",
+        State::Draining { .. } => "draining",
+        State::Suspect { .. } => "suspect",
+        State::Closed => "closed",
+    }
+}
+
+/// A login of somebody's, whose panic ends that login and nothing else.
+struct Caught<'a>(Pin<Box<dyn Future<Output = Result<Grant, Error>> + Send + 'a>>);
+
+impl Future for Caught<'_> {
+    type Output = Result<Result<Grant, Error>, ()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // After a panic the future is dropped and never polled again.
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => Poll::Ready(Err(())),
+        }
+    }
+}

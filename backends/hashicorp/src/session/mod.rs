@@ -1,0 +1,271 @@
+//! One token for all readers of one login, kept alive for months.
+//!
+//! | state | entered when | does | leaves to |
+//! |---|---|---|---|
+//! | `Unauthenticated` | nobody asked yet, or the token ended while nobody asked | waits for a reader | `LoggingIn` |
+//! | `LoggingIn` | a token is needed | one login at a time, one in 5 s over time; all waiters share its result and its error | `Active`, `Backoff` |
+//! | `Backoff` | a login failed | waits with full jitter up to 60 s (300 s where the server refused the credential), less if the credential changes | `LoggingIn`, `Unauthenticated` |
+//! | `Active` | there is a token | serves it; waits for the time to renew or replace it, for a rejection, for a changed credential | `Renewing`, `Draining`, `Suspect`, `LoggingIn` |
+//! | `Renewing` | 70-73 % of the lease has passed | one renewal at a time; a lease that shrank means that the end is near | `Active`, `Draining`, `LoggingIn` |
+//! | `Draining` | the token cannot be renewed, or not for long | logs in anew while the old token still serves | `Active`, `LoggingIn` |
+//! | `Suspect` | the server rejected the token like a dead one | asks once what the token is | `Active`, `LoggingIn` |
+//! | `Closed` | the session's owner is done | revokes a token that was minted here, once, in 2 s at most | |
+//!
+//! A task owns the state; readers take the current token without a lock and ask the task only where there is none.
+//! The task starts with the first reader, in that reader's runtime; if the runtime ends, the next reader starts
+//! another that goes on with the same token. It ends with the last handle.
+
+mod actor;
+mod state;
+mod timing;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use async_trait::async_trait;
+use strongroom_core::{AuthMethod, ClientIdentity, Error, ErrorKind, Grant, LoginServer, Origin, Secret};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use actor::{Actor, Command};
+
+/// What a session asks of the server about a token.
+#[async_trait]
+pub(crate) trait TokenServer: fmt::Debug + Send + Sync + 'static {
+    /// The server as a login sees it.
+    fn login_server(&self) -> &dyn LoginServer;
+    /// Renews a token and gives its new lease.
+    async fn renew(&self, token: &Secret, identity: Option<&ClientIdentity>) -> Result<Lease, Error>;
+    /// Asks what a token is. Costs a use of a use-limited one.
+    async fn look_up(&self, token: &Secret) -> Result<Lease, Error>;
+    /// Ends a token.
+    async fn revoke(&self, token: &Secret) -> Result<(), Error>;
+}
+
+/// What the server says of a token's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// How long it lives from now; none for ever.
+    pub(crate) ttl: Option<Duration>,
+    /// Whether it can be renewed.
+    pub(crate) renewable: bool,
+    /// How many requests it is good for; none for any number.
+    pub(crate) uses: Option<u64>,
+}
+
+/// A token as it was obtained. Readers share it.
+pub(crate) struct Snapshot {
+    pub(crate) grant: Grant,
+    /// Counts logins, so that a late rejection of an older token is told from one of this.
+    pub(crate) epoch: u64,
+    /// When the request that obtained the present lease was sent.
+    pub(crate) since: Instant,
+    uses_left: Option<AtomicU64>,
+}
+
+impl Snapshot {
+    fn new(grant: Grant, epoch: u64, since: Instant) -> Self {
+        let uses_left = grant.uses.map(AtomicU64::new);
+        Self { grant, epoch, since, uses_left }
+    }
+
+    /// The token to send; none where a local proxy adds one.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        self.grant.token.as_ref()
+    }
+
+    /// How long the token lives; none where it does not end, or that is not known.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.grant.lease.map(|lease| (self.since + lease).saturating_duration_since(Instant::now()))
+    }
+
+    fn has_time(&self) -> bool {
+        self.grant.lease.is_none_or(|lease| self.since.elapsed() < timing::ends_at(lease))
+    }
+
+    fn has_uses(&self) -> bool {
+        self.uses_left.as_ref().is_none_or(|left| left.load(Ordering::Acquire) > 0)
+    }
+
+    /// Whether it may be sent once more. Counts that use.
+    fn take_use(&self) -> bool {
+        if !self.has_time() {
+            return false;
+        }
+        let Some(left) = &self.uses_left else { return true };
+        left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Whether so few uses are left that another token is due.
+    fn is_nearly_spent(&self) -> bool {
+        self.uses_left.as_ref().is_some_and(|left| left.load(Ordering::Acquire) <= 2)
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("epoch", &self.epoch)
+            .field("grant", &self.grant)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a rejection turned out to mean.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The token was dead; here is another: the call may be repeated once.
+    Replaced(Arc<Snapshot>),
+    /// The token is alive: the server meant what it said.
+    Alive,
+}
+
+/// A handle on a session. The session ends with its last handle.
+#[derive(Clone)]
+pub(crate) struct Session(Arc<Shared>);
+
+struct Shared {
+    core: Arc<Core>,
+    /// The way to the task; none before the first reader.
+    task: Mutex<Option<mpsc::Sender<Command>>>,
+}
+
+/// What handles and task share. It keeps no task alive.
+#[derive(Debug)]
+struct Core {
+    auth: Arc<dyn AuthMethod>,
+    server: Arc<dyn TokenServer>,
+    current: ArcSwapOption<Snapshot>,
+    closed: AtomicBool,
+}
+
+/// Many readers may wait for one login.
+const WAITERS: usize = 64;
+
+impl Session {
+    pub(crate) fn new(auth: Arc<dyn AuthMethod>, server: Arc<dyn TokenServer>) -> Self {
+        let core = Core { auth, server, current: ArcSwapOption::empty(), closed: AtomicBool::new(false) };
+        Self(Arc::new(Shared { core: Arc::new(core), task: Mutex::new(None) }))
+    }
+
+    /// The login method.
+    pub(crate) fn auth(&self) -> &Arc<dyn AuthMethod> {
+        &self.0.core.auth
+    }
+
+    /// The token in use, if there is one, without a login.
+    pub(crate) fn current(&self) -> Option<Arc<Snapshot>> {
+        self.0.core.current.load_full().filter(|snapshot| snapshot.has_time())
+    }
+
+    /// The token to send with the next request, which counts as a use of it.
+    pub(crate) async fn token(&self) -> Result<Arc<Snapshot>, Error> {
+        for _ in 0..3 {
+            if let Some(snapshot) = self.0.core.current.load_full() {
+                if snapshot.take_use() {
+                    if snapshot.is_nearly_spent() {
+                        // Whoever notices says so; nobody waits for it.
+                        let _ = self.task()?.try_send(Command::Spent(snapshot.epoch));
+                    }
+                    return Ok(snapshot);
+                }
+            }
+            let fresh = self.ask(Command::Need).await??;
+            if fresh.take_use() {
+                return Ok(fresh);
+            }
+        }
+        Err(Error::new(ErrorKind::Unauthenticated, "each token is spent before it can be used").transient())
+    }
+
+    /// Reports that the server rejected a token like a dead one, and waits for what that means.
+    pub(crate) async fn rejected(&self, snapshot: &Snapshot) -> Result<Verdict, Error> {
+        if let Some(current) =
+            self.0.core.current.load_full().filter(|current| current.epoch > snapshot.epoch)
+        {
+            return Ok(Verdict::Replaced(current));
+        }
+        let epoch = snapshot.epoch;
+        self.ask(|reply| Command::Rejected(epoch, reply)).await?
+    }
+
+    /// Ends the session: a token that was minted here is revoked, and nobody gets one any more.
+    pub(crate) async fn close(&self) {
+        self.0.core.closed.store(true, Ordering::Release);
+        let task = self.lock().take();
+        match task {
+            Some(task) => {
+                let (reply, done) = oneshot::channel();
+                if task.send(Command::Close(reply)).await.is_ok() && done.await.is_ok() {
+                    return;
+                }
+                // The task's runtime has ended, so its work is done here.
+                self.0.core.revoke().await;
+            }
+            None => self.0.core.revoke().await,
+        }
+    }
+
+    /// Asks the task, once more where it ended with its runtime meanwhile.
+    async fn ask<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        for _ in 0..2 {
+            let (reply, answer) = oneshot::channel();
+            if self.task()?.send(command(reply)).await.is_ok() {
+                if let Ok(answer) = answer.await {
+                    return Ok(answer);
+                }
+            }
+        }
+        Err(closed())
+    }
+
+    /// The way to the task, which is started where there is none.
+    fn task(&self) -> Result<mpsc::Sender<Command>, Error> {
+        let mut task = self.lock();
+        if let Some(task) = task.as_ref().filter(|task| !task.is_closed()) {
+            return Ok(task.clone());
+        }
+        if self.0.core.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| Error::new(ErrorKind::Internal, "logging in needs a tokio runtime"))?;
+        let (sender, commands) = mpsc::channel(WAITERS);
+        runtime.spawn(Actor::new(self.0.core.clone(), commands).run());
+        *task = Some(sender.clone());
+        Ok(sender)
+    }
+
+    /// A panic elsewhere cannot poison it: what the lock guards is whole at every moment.
+    fn lock(&self) -> MutexGuard<'_, Option<mpsc::Sender<Command>>> {
+        self.0.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("auth", &self.0.core.auth).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Gives back what was minted here. Bounded and silent: nobody can do anything about a failure.
+    async fn revoke(&self) {
+        let Some(snapshot) = self.current.swap(None) else { return };
+        if let (Origin::Minted, false, Some(token)) =
+            (snapshot.grant.origin, snapshot.grant.batch, snapshot.token())
+        {
+            let _ = tokio::time::timeout(Duration::from_secs(2), self.server.revoke(token)).await;
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the vault was closed")
+}
+
+#[cfg(test)]
+mod tests;
