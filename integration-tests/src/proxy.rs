@@ -5,54 +5,22 @@
 //! and a test controls every byte.
 
 mod reply;
+mod request;
 
 pub use reply::{End, Reply};
+pub use request::Recorded;
 
 use std::collections::HashMap;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Instant;
+use std::thread::JoinHandle;
 
-use serde_json::Value;
 use ureq::http::Request;
 
 use crate::Server;
-
-/// A request as it came over the wire.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// When its last byte had come.
-    pub at: Instant,
-    /// Which connection it came on, counted from 0.
-    pub connection: usize,
-    /// The method.
-    pub method: String,
-    /// The target with its query, byte for byte: `/v1/secret/data/a%20b?version=2`.
-    pub target: String,
-    /// Names in lower case, and values.
-    pub headers: Vec<(String, String)>,
-    /// The request line and the headers, byte for byte, with the empty line.
-    pub head: Vec<u8>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-impl Recorded {
-    /// The value of a header, whose name is given in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|header| header.0 == name).map(|header| header.1.as_str())
-    }
-
-    /// The body as JSON, `Null` where it is none.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-}
 
 type Handler = Arc<dyn Fn(&Recorded) -> Reply + Send + Sync>;
 
@@ -60,6 +28,7 @@ type Handler = Arc<dyn Fn(&Recorded) -> Reply + Send + Sync>;
 pub struct Stub {
     address: SocketAddr,
     shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -91,8 +60,8 @@ impl Stub {
             closing: AtomicBool::new(false),
         });
         let copy = Arc::clone(&shared);
-        std::thread::spawn(move || copy.accept(&listener));
-        Self { address, shared }
+        let acceptor = Some(std::thread::spawn(move || copy.accept(&listener)));
+        Self { address, shared, acceptor }
     }
 
     /// Where to connect: `http://127.0.0.1:<port>`.
@@ -153,8 +122,9 @@ impl Stub {
 impl Drop for Stub {
     fn drop(&mut self) {
         self.shared.closing.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts.
+        // Wakes the thread that accepts, which then lets go of the port.
         let _ = TcpStream::connect(self.address);
+        let _ = self.acceptor.take().map(JoinHandle::join);
         self.cut_connections();
     }
 }
@@ -272,7 +242,7 @@ impl Shared {
     fn serve(&self, number: usize, connection: &TcpStream) -> io::Result<()> {
         connection.set_nodelay(true)?;
         let mut pending = Vec::new();
-        while let Some(request) = read_request(number, connection, &mut pending)? {
+        while let Some(request) = request::read(number, connection, &mut pending)? {
             self.requests.lock().unwrap().push(request.clone());
             let handler = Arc::clone(&self.handler.read().unwrap());
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
@@ -284,50 +254,5 @@ impl Shared {
             }
         }
         Ok(())
-    }
-}
-
-/// The next request of a connection; none at its end.
-fn read_request(
-    number: usize,
-    mut connection: &TcpStream,
-    pending: &mut Vec<u8>,
-) -> io::Result<Option<Recorded>> {
-    let mut read = |pending: &mut Vec<u8>| {
-        let mut buffer = [0; 16 * 1024];
-        let count = connection.read(&mut buffer)?;
-        pending.extend_from_slice(&buffer[..count]);
-        io::Result::Ok(count > 0)
-    };
-    loop {
-        let mut headers = [httparse::EMPTY_HEADER; 100];
-        let mut parsed = httparse::Request::new(&mut headers);
-        let status = parsed.parse(pending).map_err(io::Error::other)?;
-        let httparse::Status::Complete(head) = status else {
-            if read(pending)? {
-                continue;
-            }
-            return Ok(None);
-        };
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let mut request = Recorded {
-            at: Instant::now(),
-            connection: number,
-            method: parsed.method.unwrap_or_default().to_owned(),
-            target: parsed.path.unwrap_or_default().to_owned(),
-            headers: parsed.headers.iter().map(|h| (h.name.to_ascii_lowercase(), text(h.value))).collect(),
-            head: pending[..head].to_vec(),
-            body: Vec::new(),
-        };
-        let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        while pending.len() < head + length {
-            if !read(pending)? {
-                return Ok(None);
-            }
-        }
-        request.body = pending[head..head + length].to_vec();
-        request.at = Instant::now();
-        pending.drain(..head + length);
-        return Ok(Some(request));
     }
 }

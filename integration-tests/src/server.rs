@@ -9,7 +9,8 @@ mod process;
 
 pub use builder::Builder;
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ use process::Process;
 /// How long a server may take to serve.
 const START: Duration = Duration::from_secs(30);
 
+const DEV_KEY: &str = "Unseal Key: ";
+
 /// A running OpenBao (or Vault) with its root token.
 ///
 /// It ends with this value, and also where the test is killed.
@@ -34,6 +37,7 @@ pub struct Server {
     setup: Builder,
     port: u16,
     api: Api,
+    /// Empty for a dev server, which prints its own.
     unseal_key: String,
 }
 
@@ -163,6 +167,8 @@ impl Server {
     /// It does not run.
     pub fn pause(&self) {
         self.running().signal("STOP");
+        // The signal is sent and not yet taken; threads that run may still answer.
+        while self.answers_within(Duration::from_millis(50)) {}
     }
 
     /// Ends a [`Server::pause`].
@@ -202,8 +208,24 @@ impl Server {
     /// # Panics
     /// It does not unseal.
     pub fn unseal(&self) {
-        self.api.must("PUT", "sys/unseal", &json!({ "key": self.unseal_key }));
+        let mut key = self.unseal_key.clone();
+        if key.is_empty() {
+            // A dev server prints it a while after it began to serve.
+            let line = self.running().wait_for_line(DEV_KEY, START).unwrap_or_else(|error| panic!("{error}"));
+            key = line.replace(DEV_KEY, "");
+        }
+        self.api.must("PUT", "sys/unseal", &json!({ "key": key }));
         self.wait_until_ready(START).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn answers_within(&self, at_most: Duration) -> bool {
+        let ask = || {
+            let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+            connection.set_read_timeout(Some(at_most))?;
+            connection.write_all(b"GET /v1/sys/health HTTP/1.0\r\n\r\n")?;
+            connection.read(&mut [0])
+        };
+        ask().is_ok()
     }
 
     fn running(&self) -> &Process {
@@ -211,7 +233,9 @@ impl Server {
     }
 
     fn wait_until_ready(&self, at_most: Duration) -> Result<(), String> {
-        // KV v2 refuses requests while it is set up, so this and not `sys/health` says that tests may begin.
+        // The one says that it is unsealed and leads, the other that KV v2, which refuses requests while it is set up,
+        // takes them.
+        self.api.wait_for("sys/health?standbyok=true", at_most)?;
         self.api.wait_for("secret/config", at_most)
     }
 
@@ -230,37 +254,46 @@ impl Server {
 
     fn prepare(&mut self, deadline: Instant) -> Result<(), String> {
         let left = || deadline.saturating_duration_since(Instant::now());
-        if self.setup.dev_token.is_some() {
-            let line = self.running().wait_for_line("Unseal Key: ", left())?;
-            self.unseal_key = line.replace("Unseal Key: ", "");
-            return self.wait_until_ready(left());
-        }
         // Only our own process can print this, while any server could answer on the port.
         self.running().wait_for_line("server started!", left())?;
-        let new = self.unseal_key.is_empty() || !self.setup.raft;
-        if new {
-            let shares = json!({"secret_shares": 1, "secret_threshold": 1});
-            let answer = self.api.try_must("PUT", "sys/init", &shares)?;
-            let text =
-                |value: &Value| value.as_str().map(str::to_owned).ok_or("no keys in the answer of sys/init");
-            self.unseal_key = text(&answer["keys_base64"][0])?;
-            self.api = self.api.with_token(&text(&answer["root_token"])?);
+        if self.setup.dev_token.is_some() {
+            return self.wait_until_ready(left());
         }
-        self.api.try_must("PUT", "sys/unseal", &json!({ "key": self.unseal_key }))?;
-        self.api.wait_for("sys/health", left())?;
-        if new {
-            self.api.try_must(
-                "POST",
-                "sys/mounts/secret",
-                &json!({"type": "kv", "options": {"version": "2"}}),
-            )?;
-            if self.setup.audit {
-                let file =
-                    json!({"type": "file", "options": {"file_path": self.directory().join(builder::AUDIT)}});
-                self.api.try_must("PUT", "sys/audit/file", &file)?;
+        let new = self.unseal_key.is_empty() || !self.setup.raft;
+        match self.setup.leader.clone() {
+            Some(leader) if new => {
+                let address = json!({ "leader_api_addr": leader.address });
+                self.api.try_must("PUT", "sys/storage/raft/join", &address)?;
+                self.unseal_key = leader.unseal_key;
+                self.api = self.api.with_token(&leader.token);
+                self.api.try_must("PUT", "sys/unseal", &json!({ "key": self.unseal_key }))?;
             }
+            None if new => self.initialise(left())?,
+            _ => drop(self.api.try_must("PUT", "sys/unseal", &json!({ "key": self.unseal_key }))?),
         }
         self.wait_until_ready(left())
+    }
+
+    fn initialise(&mut self, at_most: Duration) -> Result<(), String> {
+        let shares = json!({"secret_shares": 1, "secret_threshold": 1});
+        let answer = self.api.try_must("PUT", "sys/init", &shares)?;
+        let text =
+            |value: &Value| value.as_str().map(str::to_owned).ok_or("no keys in the answer of sys/init");
+        self.unseal_key = text(&answer["keys_base64"][0])?;
+        self.api = self.api.with_token(&text(&answer["root_token"])?);
+        self.api.try_must("PUT", "sys/unseal", &json!({ "key": self.unseal_key }))?;
+        self.api.wait_for("sys/health", at_most)?;
+        self.api.try_must(
+            "POST",
+            "sys/mounts/secret",
+            &json!({"type": "kv", "options": {"version": "2"}}),
+        )?;
+        if self.setup.audit {
+            let file =
+                json!({"type": "file", "options": {"file_path": self.directory().join(builder::AUDIT)}});
+            self.api.try_must("PUT", "sys/audit/file", &file)?;
+        }
+        Ok(())
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) fn quote<'a>(texts: impl IntoIterator<Item = &'a str>, secrets: &[&[u
         secrets.iter().filter_map(|secret| std::str::from_utf8(secret).ok()).collect();
     // A secret that is part of another must not cut the longer one in two.
     secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
+    // Nobody's secret is that short, and masking single letters would leave no word whole.
+    let secrets = secrets.into_iter().filter(|secret| secret.len() >= 4);
     let text = secrets.fold(text, |text, secret| text.replace(secret, MASK));
     escaped(&mask_shapes(&text)).to_string()
 }

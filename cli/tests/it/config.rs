@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::{Cli, chmod};
+use crate::harness::Cli;
+#[cfg(unix)]
+use crate::harness::chmod;
 
 /// A vault `my-env` that reads `APP_` variables.
 const YAML: &str = "vaults:\n- name: env\n  prefix: my-env\n  config: { prefix: app_ }\n";

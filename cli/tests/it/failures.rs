@@ -139,7 +139,7 @@ fn nobody_there_is_worth_trying_again() {
             "error: could not resolve {vault://my-v2/a/name}",
             &format!(
                 "  vault `my-v2` (hcv, http://127.0.0.1:{port}, mount `secret`, KV v2): could not connect to \
-                 127.0.0.1:{port}: connection refused"
+                 127.0.0.1:{port}: connection refused; given up after 2 tries"
             ),
         ],
     );

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use crate::harness::Cli;
+#[cfg(unix)]
+use crate::harness::chmod;
 use crate::server::{self, ROOT, api, dev};
 
 /// The how-to's own file, as Kong's documentation renders it.
@@ -60,15 +62,22 @@ fn check_says_what_a_vault_is_like() {
         dev().port()
     );
     run.prints(&line);
-    let token = server::token(api(), "check", &["default"]);
-    let config = format!("address: '{}', kv: v2", dev().address());
-    let run = server::cli_with(&token, &[("my-v2", config)]).run(&["-c", "kong.yaml", "check", "--json"]);
-    let vault = &run.json()[0];
+    assert!(run.stderr.starts_with("warning: the token is a root token"), "{}", run.stderr);
+
+    api().policy("reader", "path \"secret/data/*\" { capabilities = [\"read\"] }");
+    let check = |policy: &str| {
+        let token = server::token(api(), &format!("check-{policy}"), &["default", policy]);
+        let config = format!("address: '{}', kv: v2", dev().address());
+        server::cli_with(&token, &[("my-v2", config)]).run(&["-c", "kong.yaml", "check", "--json"])
+    };
+    let vault = &check("reader").json()[0];
     assert_eq!(
         (&vault["ok"], &vault["login"], &vault["engine"]),
         (&json!(true), &json!("token"), &json!("KV v2"))
     );
     assert!(vault["token_ttl"].as_u64().is_some_and(|ttl| ttl > 3600), "{vault}");
+    let run = check("default");
+    assert_eq!((run.code, &run.json()[0]["error_kind"]), (1, &json!("permission_denied")), "{run:?}");
 }
 
 #[test]
@@ -104,18 +113,19 @@ fn toml_and_json_declare_the_same_vault() {
     cli.run(&["-c", "a.json", "get", "my-v2/formats/value/name"]).prints("ACME Inc. (canary)\n");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_token_comes_from_a_file_too() {
     secret("files/value");
     let config = format!("address: '{}', kv: v2, token_file: token", dev().address());
     let text = format!("vaults:\n- {{name: hcv, prefix: my-v2, config: {{ {config} }} }}\n");
     let cli = Cli::new().file("a.yaml", text).file("token", format!("{ROOT}\n"));
-    crate::harness::chmod(&cli.path("token"), 0o600);
+    chmod(&cli.path("token"), 0o600);
     let args = ["-c", "a.yaml", "get", "my-v2/files/value/name"];
     let run = cli.run(&args);
     run.prints("ACME Inc. (canary)\n");
     assert_eq!(run.stderr, "");
-    crate::harness::chmod(&cli.path("token"), 0o644);
+    chmod(&cli.path("token"), 0o644);
     assert!(cli.run(&args).stderr.starts_with("warning: the token file `token` can be read by every user"));
     let cli = cli.file("token", "canary\0");
     cli.run(&args).fails_with(1, "the file `token`: the token holds a control character");
@@ -204,4 +214,22 @@ fn fields_of_kong_that_mean_nothing_here_are_taken_at_their_defaults() {
     let text = format!("vaults:\n- {{ name: hcv, prefix: my-v2, {entity}, config: {{ {config} }} }}\n");
     let cli = Cli::new().file("a.yaml", text);
     cli.run(&["-c", "a.yaml", "get", "my-v2/kong/value/name"]).prints("ACME Inc. (canary)\n");
+}
+
+#[test]
+fn a_namespace_has_mounts_of_its_own() {
+    let team = api().create_namespace("cli-team");
+    team.mount_kv("own", 2);
+    team.write_kv2("own", "value", &json!({"name": "canary of the team"}));
+    let cli = server::cli(&[
+        ("team", "kv: v2, mount: own, namespace: cli-team"),
+        ("auto", "kv: auto, mount: own, namespace: cli-team/"),
+        ("root", "kv: v2, mount: own"),
+        ("lost", "kv: v2, mount: own, namespace: no-team"),
+    ]);
+    let get = |prefix: &str| cli.run(&["-c", "kong.yaml", "get", &format!("{prefix}/value/name")]);
+    get("team").prints("canary of the team\n");
+    get("auto").prints("canary of the team\n");
+    get("root").fails_with(1, "there is no mount `own`");
+    get("lost").fails_with(1, "namespace `no-team`");
 }

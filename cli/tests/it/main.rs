@@ -5,6 +5,7 @@ mod config;
 mod failures;
 mod harness;
 mod hcv;
+mod logins;
 mod parse;
 mod process;
 mod server;

@@ -25,6 +25,7 @@ const KEY: &str = "server-key.pem";
 pub struct Builder {
     pub(super) dev_token: Option<String>,
     pub(super) raft: bool,
+    pub(super) leader: Option<Leader>,
     pub(super) audit: bool,
     pub(super) tls: Option<Tls>,
     unix_socket: bool,
@@ -33,6 +34,14 @@ pub struct Builder {
     listeners: Vec<String>,
     settings: String,
     binary: Option<PathBuf>,
+}
+
+/// What a server needs to know of the one whose cluster it joins.
+#[derive(Clone)]
+pub(super) struct Leader {
+    pub(super) address: String,
+    pub(super) token: String,
+    pub(super) unseal_key: String,
 }
 
 #[derive(Clone)]
@@ -112,6 +121,17 @@ impl Builder {
     #[must_use]
     pub fn raft(self) -> Self {
         Self { raft: true, ..self }
+    }
+
+    /// Joins the raft cluster of a server that was built with [`Builder::raft`]: the same data, root token and key.
+    #[must_use]
+    pub fn join(self, server: &Server) -> Self {
+        let leader = Leader {
+            address: server.plain_address(),
+            token: server.token().into(),
+            unseal_key: server.unseal_key.clone(),
+        };
+        Self { raft: true, leader: Some(leader), ..self }
     }
 
     /// Starts the server.
@@ -195,8 +215,9 @@ impl Builder {
         text += &if self.raft {
             let _ = fs::create_dir(directory.join("data"));
             let data = path("data");
+            let storage = format!("path = \"{data}\"\n  node_id = \"{port}\"\n  performance_multiplier = 1");
             format!(
-                "storage \"raft\" {{\n  path = \"{data}\"\n  node_id = \"{port}\"\n}}\ncluster_addr = \"http://127.0.0.1:{}\"\n",
+                "storage \"raft\" {{\n  {storage}\n}}\ncluster_addr = \"http://127.0.0.1:{}\"\n",
                 port + 1
             )
         } else {
@@ -204,8 +225,20 @@ impl Builder {
         };
         text += &tcp(port, "tls_disable = true");
         if self.tls.is_some() {
-            let files =
-                format!("tls_cert_file = \"{}\"\n  tls_key_file = \"{}\"", path(CERTIFICATE), path(KEY));
+            let mut files = format!(
+                "tls_cert_file = \"{}\"
+  tls_key_file = \"{}\"",
+                path(CERTIFICATE),
+                path(KEY)
+            );
+            if self.client_ca.is_some() {
+                let _ = write!(
+                    files,
+                    "
+  tls_client_ca_file = \"{}\"",
+                    path(CLIENT_CA)
+                );
+            }
             text += &tcp(port + TLS, &format!("{files}\n{}", self.tls_options));
         }
         if self.unix_socket {

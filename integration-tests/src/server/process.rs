@@ -13,7 +13,7 @@ const WATCHDOG: &str = r#"
 directory=$1; shift
 "$@" </dev/null &
 server=$!
-echo "process $server"
+echo "watchdog of $server"
 exec >/dev/null 2>&1
 read -r order
 kill -s KILL "$server"
@@ -21,8 +21,10 @@ wait
 [ "$order" = stop ] || [ -z "$directory" ] || rm -rf -- "$directory"
 "#;
 
+const WATCHDOG_SAYS: &str = "watchdog of ";
+
 /// Lines kept of what the server prints.
-const LINES: usize = 1000;
+const LINES: usize = 10_000;
 
 pub(super) struct Process {
     child: Child,
@@ -50,8 +52,13 @@ impl Process {
         arguments: &[String],
         directory: Option<&Path>,
     ) -> Result<Self, String> {
-        Self::start(binary, arguments, directory)
-            .map_err(|error| format!("could not start {}: {error}", binary.display()))
+        let mut process = Self::start(binary, arguments, directory)
+            .map_err(|error| format!("could not start {}: {error}", binary.display()))?;
+        if cfg!(unix) {
+            let line = process.wait_for_line(WATCHDOG_SAYS, Duration::from_secs(10))?;
+            process.server = line.replace(WATCHDOG_SAYS, "");
+        }
+        Ok(process)
     }
 
     fn start(binary: &Path, arguments: &[String], directory: Option<&Path>) -> io::Result<Self> {
@@ -107,7 +114,8 @@ impl Process {
     /// Sends a signal by its name: `HUP`, `STOP`, `CONT`.
     pub(super) fn signal(&self, name: &str) {
         // The id is not another's: the watchdog lives and has not yet waited for its child.
-        let status = Command::new("/bin/sh").args(["-c", &format!("kill -s {name} {}", self.server)]).status();
+        let status =
+            Command::new("/bin/sh").args(["-c", &format!("kill -s {name} {}", self.server)]).status();
         assert!(status.is_ok_and(|status| status.success()), "could not signal {name} to the server");
     }
 }

@@ -1,3 +1,5 @@
 //! Behaviour against a real server.
 
 mod fixture;
+mod hashicorp;
+mod logins;

@@ -21,7 +21,7 @@ impl AuthMethod for Nobody {
         Ok(true)
     }
     async fn credential_changed(&self) {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 

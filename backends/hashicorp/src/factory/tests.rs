@@ -43,7 +43,7 @@ impl AuthMethod for Given {
         Ok(true)
     }
     async fn credential_changed(&self) {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) enum Command {
 /// The longest a login may take.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long the end of a session waits for a login that is under way.
+const CLOSING_DEADLINE: Duration = Duration::from_secs(1);
+
 /// Over time, logins come no closer together than this.
 const LOGIN_PERIOD: Duration = Duration::from_secs(5);
 
@@ -141,7 +144,14 @@ impl Actor {
             match self.next(&mut login).await {
                 Event::Done(done) => break done,
                 Event::Noted => self.serve_waiting(old.as_ref()),
-                Event::Ended => return State::Closed,
+                Event::Ended => {
+                    // A login that is under way may mint a token, which has to be given back.
+                    if let Ok((since, Ok(grant))) = timeout(CLOSING_DEADLINE, login).await {
+                        self.core.revoke().await;
+                        self.core.current.store(Some(Arc::new(Snapshot::new(grant, self.epoch + 1, since))));
+                    }
+                    return State::Closed;
+                }
             }
         };
         self.last_login = Some(since);

@@ -395,6 +395,20 @@ async fn closing_revokes_what_was_minted_here_in_any_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn closing_in_the_middle_of_a_login_leaves_no_token() {
+    let (session, world) =
+        session(World { login_takes: Duration::from_millis(500), ..world(minted(HOUR, true)) });
+    let reader = tokio::spawn({
+        let session = session.clone();
+        async move { session.token().await }
+    });
+    pass(Duration::from_millis(100)).await;
+    session.close().await;
+    assert_eq!(reader.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(*world.revoked.lock().unwrap(), ["token-1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_handle_takes_the_task_and_the_token_with_it() {
     let (session, world) = session(world(minted(HOUR, true)));
     text(&session).await;

@@ -1,0 +1,48 @@
+//! Tokens that the command obtains for itself: used, never shown, given back.
+
+use serde_json::json;
+use strongroom_integration_tests::{Api, Builder};
+
+use crate::server::{self, ROOT};
+
+fn tokens(api: &Api) -> usize {
+    let (_, answer) = api.list("auth/token/accessors");
+    answer["data"]["keys"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_token_obtained_by_a_login_is_revoked_at_exit() {
+    let server = Builder::dev().root_token(ROOT).start();
+    let api = server.api();
+    api.write_kv2("secret", "login/value", &json!({"name": "canary"}));
+    api.policy("reader", "path \"secret/data/login/*\" { capabilities = [\"read\"] }");
+    api.must("POST", "sys/auth/approle", &json!({"type": "approle"}));
+    api.must("POST", "auth/approle/role/app", &json!({"token_policies": ["reader"]}));
+    api.must("POST", "auth/approle/role/app/role-id", &json!({"role_id": "canary-role-id"}));
+    api.must("POST", "auth/approle/role/app/custom-secret-id", &json!({"secret_id": "canary-secret-id"}));
+    let config = format!(
+        "address: '{}', kv: v2, auth_method: approle, approle_role_id: canary-role-id, \
+         approle_secret_id: canary-secret-id",
+        server.address()
+    );
+    // The token of the file stays what it is: another login was chosen.
+    let cli = server::cli_with(ROOT, &[("my-v2", config)]);
+    let before = tokens(api);
+    cli.run(&["-c", "kong.yaml", "get", "my-v2/login/value/name"]).prints("canary\n");
+    cli.run(&["-c", "kong.yaml", "get", "my-v2/other/name"]).fails_with(1, "permission denied");
+    let check = cli.run(&["-c", "kong.yaml", "check", "--json"]);
+    assert_eq!((check.code, &check.json()[0]["login"]), (0, &json!("approle")), "{check:?}");
+    assert_eq!(tokens(api), before, "a token was left behind");
+}
+
+#[test]
+fn a_configured_token_is_never_revoked() {
+    let token = server::token(server::api(), "kept", &["root"]);
+    server::api().write_kv2("secret", "kept/value", &json!({"name": "canary"}));
+    let config = format!("address: '{}', kv: v2", server::dev().address());
+    let cli = server::cli_with(&token, &[("my-v2", config)]);
+    for _ in 0..2 {
+        cli.run(&["-c", "kong.yaml", "get", "my-v2/kept/value/name"]).prints("canary\n");
+    }
+    assert_eq!(server::api().with_token(&token).get("auth/token/lookup-self").0, 200);
+}
