@@ -146,14 +146,24 @@ impl Api {
 
     /// Polls until a `GET` of the path succeeds.
     pub(crate) fn wait_for(&self, path: &str, at_most: Duration) -> Result<(), String> {
+        self.wait_until(path, at_most, |_| true)
+    }
+
+    /// Polls until a `GET` of the path succeeds with an answer that will do.
+    pub(crate) fn wait_until(
+        &self,
+        path: &str,
+        at_most: Duration,
+        ok: impl Fn(Value) -> bool,
+    ) -> Result<(), String> {
         let deadline = Instant::now() + at_most;
         loop {
-            let answer = self.send("GET", path, "");
-            if matches!(answer, Ok((200, _))) {
+            let answer = self.try_must("GET", path, &Value::Null);
+            if answer.clone().is_ok_and(&ok) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(format!("GET {path} did not succeed within {at_most:?}: {answer:?}"));
+                return Err(format!("GET {path} was not answered as hoped within {at_most:?}: {answer:?}"));
             }
             std::thread::sleep(Duration::from_millis(5));
         }

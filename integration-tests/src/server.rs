@@ -233,9 +233,15 @@ impl Server {
     }
 
     fn wait_until_ready(&self, at_most: Duration) -> Result<(), String> {
-        // The one says that it is unsealed and leads, the other that KV v2, which refuses requests while it is set up,
-        // takes them.
-        self.api.wait_for("sys/health?standbyok=true", at_most)?;
+        if self.setup.raft {
+            // A standby that is about to lead answers reads, and then for a moment nothing.
+            let address = self.plain_address();
+            self.api.wait_until("sys/leader", at_most, |answer| {
+                let leader = answer["leader_address"].as_str().unwrap_or_default();
+                answer["is_self"] == true || (!leader.is_empty() && leader != address)
+            })?;
+        }
+        // KV v2 refuses requests while it is set up, so this and not `sys/health` says that tests may begin.
         self.api.wait_for("secret/config", at_most)
     }
 

@@ -124,6 +124,8 @@ impl Builder {
     }
 
     /// Joins the raft cluster of a server that was built with [`Builder::raft`]: the same data, root token and key.
+    /// It serves at once and votes some ten seconds later, `sys/storage/raft/configuration` tells when; until then
+    /// nobody takes over from that server.
     #[must_use]
     pub fn join(self, server: &Server) -> Self {
         let leader = Leader {
