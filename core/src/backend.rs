@@ -33,13 +33,12 @@ pub trait VaultBackend: fmt::Debug + Send + Sync + 'static {
     /// Whatever kept the document from being read, without any part of a value in it.
     async fn read(&self, request: &ReadRequest) -> Result<Document, Error>;
 
-    /// Whether the backend can be reached and would be let in. Reads no secret and spends no one-time
-    /// credential.
+    /// Whether the backend can be reached and lets us in, as far as `probe` may go to find out. Reads no secret.
     ///
     /// # Errors
     ///
     /// What stands in the way.
-    async fn check(&self) -> Result<Health, Error>;
+    async fn check(&self, probe: Probe) -> Result<Health, Error>;
 
     /// The capability to read several resources at once, where the product has it.
     fn batch(&self) -> Option<&dyn BatchRead>;
@@ -136,6 +135,16 @@ impl fmt::Display for Description {
         }
         Ok(())
     }
+}
+
+/// How far a health check may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probe {
+    /// A credential that works only once is looked at and not spent.
+    #[default]
+    Careful,
+    /// Log in, whatever that spends.
+    LogIn,
 }
 
 /// What a successful [`check`](VaultBackend::check) found out.

@@ -37,7 +37,9 @@ mod vault;
 pub use auth::{
     Answer, AuthMethod, ClientIdentity, Grant, Identity, LoginCall, LoginServer, Origin, OutsideCall, Replay,
 };
-pub use backend::{BatchRead, Description, Health, ReadRequest, VaultBackend, VersionPoll, VersionState};
+pub use backend::{
+    BatchRead, Description, Health, Probe, ReadRequest, VaultBackend, VersionPoll, VersionState,
+};
 pub use document::Document;
 pub use error::{Error, ErrorKind, Result};
 pub use escape::escaped;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use dashmap::DashMap;
 
 use crate::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, ReadRequest, VaultBackend, VersionPoll,
-    escaped,
+    BatchRead, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, VaultBackend,
+    VersionPoll, escaped,
 };
 
 /// A backend whose documents are set by the program: the vault to point a prefix at in a test.
@@ -86,7 +86,7 @@ impl VaultBackend for MemoryVault {
         found.cloned().ok_or_else(|| missing("version"))
     }
 
-    async fn check(&self) -> Result<Health, Error> {
+    async fn check(&self, _: Probe) -> Result<Health, Error> {
         Ok(Health::default())
     }
 

@@ -11,7 +11,7 @@ use dashmap::mapref::entry::Entry as MapEntry;
 use crate::factory::nearest;
 use crate::value::{Base64, Pick};
 use crate::vault::parse_seconds;
-use crate::{Error, ErrorKind, Health, ReadRequest, Reference, Secret, Vault, escaped};
+use crate::{Error, ErrorKind, Health, Probe, ReadRequest, Reference, Secret, Vault, escaped};
 
 /// Prefixes that are backends' own names, kept for default vaults. Nothing else is reserved, now or later.
 pub const RESERVED_PREFIXES: &[&str] =
@@ -97,14 +97,14 @@ impl Registry {
         result.await.map_err(|error: Error| place(error, prefix, &vault))
     }
 
-    /// Asks the vault behind a prefix whether it can be reached and would let us in.
+    /// Asks the vault behind a prefix whether it can be reached and lets us in, as far as `probe` may go.
     ///
     /// # Errors
     ///
     /// What stands in the way, or that there is no such vault.
-    pub async fn check(&self, prefix: &str) -> Result<Health, Error> {
+    pub async fn check(&self, prefix: &str, probe: Probe) -> Result<Health, Error> {
         let vault = self.vault(prefix)?;
-        vault.backend.check().await.map_err(|error| place(error, prefix, &vault))
+        vault.backend.check(probe).await.map_err(|error| place(error, prefix, &vault))
     }
 
     /// The vault behind a prefix.

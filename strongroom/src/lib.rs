@@ -10,7 +10,7 @@ mod factories;
 pub use factories::factories;
 pub use strongroom_core::{
     AuthMethod, Document, Error, ErrorKind, Fetched, Health, MemoryVault, ParseError, ParseErrorKind, Policy,
-    Reference, Registry, RegistryBuilder, Result, Secret, ToReference, Vault, VaultBackend, escaped,
+    Probe, Reference, Registry, RegistryBuilder, Result, Secret, ToReference, Vault, VaultBackend, escaped,
     is_reference,
 };
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_core::{Error, ErrorKind, Registry, Secret};
+use strongroom_core::{Error, ErrorKind, Probe, Registry, Secret};
 
 use crate::{Capabilities, Fixture, Outcome, Report};
 
@@ -246,7 +246,7 @@ async fn cancelled(bench: Arc<Bench>) -> Verdict {
 }
 
 async fn checked(bench: Arc<Bench>) -> Verdict {
-    match bench.registry.check("under-test").await {
+    match bench.registry.check("under-test", Probe::Careful).await {
         Ok(health) if format!("{health:?}").contains(CANARY) => Err("the health shows a value".into()),
         Ok(_) => Ok(()),
         Err(error) => Err(format!("{error:?}")),

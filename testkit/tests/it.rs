@@ -1,11 +1,13 @@
 //! The suite passes what conforms and catches what does not.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, MemoryVault, ReadRequest, Vault,
+    BatchRead, Description, Document, Error, ErrorKind, Health, MemoryVault, Probe, ReadRequest, Vault,
     VaultBackend, VersionPoll,
 };
 use strongroom_testkit::{Capabilities, Fixture, Outcome, run};
@@ -68,8 +70,8 @@ impl VaultBackend for Faulty {
         self.kept.lock().unwrap().push((request, document.clone()));
         Ok(document)
     }
-    async fn check(&self) -> Result<Health, Error> {
-        self.memory.check().await
+    async fn check(&self, probe: Probe) -> Result<Health, Error> {
+        self.memory.check(probe).await
     }
     fn batch(&self) -> Option<&dyn BatchRead> {
         None

@@ -20,8 +20,8 @@ use std::ffi::OsString;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, ReadRequest, VaultBackend, VersionPoll,
-    escaped,
+    BatchRead, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, VaultBackend,
+    VersionPoll, escaped,
 };
 
 pub use factory::EnvFactory;
@@ -98,7 +98,7 @@ impl VaultBackend for EnvVault {
         Ok(Document::opaque(into_bytes(value)))
     }
 
-    async fn check(&self) -> Result<Health, Error> {
+    async fn check(&self, _: Probe) -> Result<Health, Error> {
         Ok(Health::default())
     }
 

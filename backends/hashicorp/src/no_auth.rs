@@ -29,7 +29,7 @@ impl AuthMethod for NoAuth {
     }
 
     async fn credential_changed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

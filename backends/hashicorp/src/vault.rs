@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, Origin, ReadRequest, Secret, VaultBackend,
-    VersionPoll,
+    BatchRead, Description, Document, Error, ErrorKind, Health, Origin, Probe, ReadRequest, Secret,
+    VaultBackend, VersionPoll,
 };
 
 use crate::answer::Meaning;
@@ -206,8 +206,8 @@ impl VaultBackend for HashicorpVault {
         retry::run(self.budget, || self.read_once(request)).await
     }
 
-    async fn check(&self) -> Result<Health, Error> {
-        retry::run(self.budget, || self.check_once()).await
+    async fn check(&self, probe: Probe) -> Result<Health, Error> {
+        retry::run(self.budget, || self.check_once(probe)).await
     }
 
     fn batch(&self) -> Option<&dyn BatchRead> {

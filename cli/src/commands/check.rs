@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use strongroom::core::Description;
-use strongroom::{Error, ErrorKind, Health, Registry};
+use strongroom::{Error, ErrorKind, Health, Probe, Registry};
 
 use crate::args::Check;
 use crate::exit::{Exit, Failure, causes};
@@ -16,7 +16,8 @@ pub(crate) fn run(args: &Check, named: &[PathBuf]) -> Result<(), Failure> {
     let config = session::config(named)?;
     let prefixes: Vec<_> = config.declared().into_iter().map(|vault| vault.prefix).collect();
     let registry = config.build()?;
-    let vaults = session::with(&registry, check_all(&registry, prefixes))??;
+    let probe = if args.login { Probe::LogIn } else { Probe::Careful };
+    let vaults = session::with(&registry, check_all(&registry, prefixes, probe))??;
     if vaults.is_empty() {
         output::warn(&["no vault is declared: name a file with --config, or set VAULT_ADDR and VAULT_TOKEN"]);
     }
@@ -31,13 +32,13 @@ struct Checked {
 }
 
 /// All vaults at once: one that does not answer keeps no other waiting.
-async fn check_all(registry: &Registry, prefixes: Vec<String>) -> Result<Vec<Checked>, Error> {
+async fn check_all(registry: &Registry, prefixes: Vec<String>, probe: Probe) -> Result<Vec<Checked>, Error> {
     let mut checks = Vec::with_capacity(prefixes.len());
     for prefix in prefixes {
         let vault = registry.vault(&prefix)?.backend().describe();
         let registry = registry.clone();
         checks.push(tokio::spawn(async move {
-            let health = registry.check(&prefix).await;
+            let health = registry.check(&prefix, probe).await;
             Checked { prefix, vault, health }
         }));
     }

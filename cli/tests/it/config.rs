@@ -166,7 +166,7 @@ fn broken_files_say_where_and_show_nothing() {
         ),
         (
             "vaults:\n- name: env\n  prefix: my-env\n  config:\n    prefx: canary",
-            "a.yaml:5:12: vault `my-env`: `prefx`: unknown field `prefx`; did you mean `prefix`?...",
+            "a.yaml:5:12: vault `my-env`: unknown field `prefx`; did you mean `prefix`?...",
         ),
         (
             "vaults:\n- name: env\n  prefix: my-env\n  config:\n    ttl: canary",
@@ -271,7 +271,7 @@ fn default_vaults_are_configured_by_variables() {
     let cli = self::cli().variable("STRONGROOM_VAULT_ENV_PREFX", "canary");
     cli.run(&["get", "env/name"]).fails(
         2,
-        &["error: variable STRONGROOM_VAULT_ENV_PREFX: default vault `env`: `prefx`: unknown field `prefx`; did you mean `prefix`?..."],
+        &["error: variable STRONGROOM_VAULT_ENV_PREFX: default vault `env`: unknown field `prefx`; did you mean `prefix`?..."],
     );
     let cli = self::cli().variable("STRONGROOM_VAULT_ENVV_PREFIX", "canary");
     cli.run(&["get", "env/name"]).fails(2, &["error: variable STRONGROOM_VAULT_ENVV_PREFIX: ..."]);

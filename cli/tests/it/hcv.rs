@@ -136,7 +136,7 @@ fn a_token_comes_from_a_file_too() {
 #[test]
 fn what_is_wrong_with_a_vault_is_said_by_field_and_never_by_value() {
     for (config, what) in [
-        ("tokn: canary", "`tokn`: unknown field `tokn`; did you mean `token`?..."),
+        ("tokn: canary", "unknown field `tokn`; did you mean `token`?..."),
         ("token: canary, kv: canary", "`kv`: expected one of `v1`, `v2`, `auto`"),
         ("token: canary, port: canary", "`port`: expected a whole number..."),
         ("token: canary, host: 'http://canary'", "`host`: ..."),

@@ -268,7 +268,7 @@ impl Factories {
                     continue;
                 }
                 let known = fields().filter(|field| !field.unbuilt).map(|field| field.name);
-                return Err(settings.at(setting, &unknown("field", name, known)));
+                return Err(settings.at_place(setting, &unknown("field", name, known)));
             };
             let at_default = match &setting.value {
                 SettingValue::Text(text) => field.default == Some(text.as_str()),

@@ -261,8 +261,12 @@ impl Settings {
 
     /// An error about a setting that was written.
     pub(super) fn at(&self, setting: &Setting, what: &str) -> Error {
-        let message = format!("{}: `{}`: {what}", self.subject, crate::escaped(&setting.name));
-        let error = Error::new(ErrorKind::InvalidConfig, message);
+        self.at_place(setting, &format!("`{}`: {what}", crate::escaped(&setting.name)))
+    }
+
+    /// An error at the place of a setting that says by itself what it is about.
+    pub(super) fn at_place(&self, setting: &Setting, what: &str) -> Error {
+        let error = Error::new(ErrorKind::InvalidConfig, format!("{}: {what}", self.subject));
         if setting.origin == Origin::Program { error } else { error.at(&setting.origin) }
     }
 

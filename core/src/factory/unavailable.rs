@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::{BatchRead, Description, Document, Error, Health, ReadRequest, Vault, VaultBackend, VersionPoll};
+use crate::{
+    BatchRead, Description, Document, Error, Health, Probe, ReadRequest, Vault, VaultBackend, VersionPoll,
+};
 
 /// Fails every use with the same explanation.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl VaultBackend for Unavailable {
         Err(self.error.clone())
     }
 
-    async fn check(&self) -> Result<Health, Error> {
+    async fn check(&self, _: Probe) -> Result<Health, Error> {
         Err(self.error.clone())
     }
 

@@ -69,6 +69,7 @@ fn run(keep: bool) -> Result<(), String> {
         server.wait();
         return Err("the server ended by itself".into());
     }
+    drop(server);
     eprintln!("\nThe server is gone again. Where to go from here:");
     eprintln!("  cargo quickstart --keep    leaves it running, with more commands to try");
     eprintln!("  README.md                  `Five minutes to the first secret`, `What works`");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
 use strongroom::config::{Config, Format};
-use strongroom::{ErrorKind, Registry};
+use strongroom::{ErrorKind, Probe, Registry};
 use strongroom_integration_tests::{Builder, Ca, Proxy, Reply, Server, Stub};
 
 const REFERENCE: &str = "{vault://under-test/customer/acme/name}";
@@ -147,13 +147,13 @@ mod approle {
         let token = wrapped(&role.server, "/v1/auth/team/approle/role/web/secret-id", "{}");
         let more = json!({"approle_secret_id": token, "approle_response_wrapping": true, "approle_role_name": "WEB"});
         let vault = registry(&proxy.address(), fields(&role, more.clone()));
-        let health = vault.check("under-test").await;
+        let health = vault.check("under-test", Probe::Careful).await;
         assert_eq!(
             proxy.count("POST", "/v1/sys/wrapping/unwrap"),
             0,
             "a check spends no wrapping token: {health:?}"
         );
-        health.unwrap();
+        assert_eq!(health.unwrap().login.as_deref(), Some("approle, not tried"));
         // The wrapping token is a token too, and is spent.
         reads_and_gives_back_from(&role.server, &vault, tokens(&role.server) - 1).await;
         assert_eq!(proxy.count("POST", "/v1/sys/wrapping/unwrap"), 1);

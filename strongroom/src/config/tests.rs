@@ -90,7 +90,7 @@ fn errors_name_file_line_vault_and_field() {
     );
     assert!(
         fault(&vault("  config: { tttl: canary }"))
-            .starts_with("kong.yaml:4:19: vault `my-env`: `tttl`: unknown field `tttl`; did you mean `ttl`?")
+            .starts_with("kong.yaml:4:19: vault `my-env`: unknown field `tttl`; did you mean `ttl`?")
     );
     assert_eq!(
         fault(&vault("  config: { prefix: [canary] }")),
@@ -203,7 +203,7 @@ mod default_vaults {
     #[test]
     fn a_misspelt_variable_is_an_error() {
         let error = collect(&[("STRONGROOM_VAULT_ENV_PREFX", "canary")]).unwrap_err();
-        assert!(error.starts_with("variable STRONGROOM_VAULT_ENV_PREFX: default vault `env`: `prefx`: unknown field `prefx`; did you mean `prefix`?"), "{error}");
+        assert!(error.starts_with("variable STRONGROOM_VAULT_ENV_PREFX: default vault `env`: unknown field `prefx`; did you mean `prefix`?"), "{error}");
         let error = collect(&[("STRONGROOM_VAULT_HVC_TOKEN", "canary")]).unwrap_err();
         assert!(
             error.contains("did you mean STRONGROOM_VAULT_HCV_...?") && !error.contains("canary"),

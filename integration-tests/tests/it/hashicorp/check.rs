@@ -10,11 +10,11 @@ use strongroom_integration_tests::{Proxy, Reply, Server, Stub};
 use super::{mount, on, targets, vault};
 
 async fn health(vault: &Vault) -> Health {
-    vault.backend().check().await.unwrap_or_else(|error| panic!("{error:?}"))
+    vault.backend().check(strongroom_core::Probe::Careful).await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 async fn fails(vault: Vault, kind: ErrorKind, words: &[&str]) {
-    let error = vault.backend().check().await.unwrap_err();
+    let error = vault.backend().check(strongroom_core::Probe::Careful).await.unwrap_err();
     let said = format!("{error:?}");
     assert_eq!(error.kind(), kind, "{said}");
     for word in words {

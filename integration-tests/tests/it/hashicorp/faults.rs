@@ -114,7 +114,11 @@ async fn all_tries_together_are_bounded() {
     let vault = hasty(&stub.address()).retries(100).total_timeout(Duration::from_secs(2));
     let (error, said) = error(vault, "x/n").await;
     assert_eq!(error.kind(), ErrorKind::Timeout, "{said}");
-    assert!(said.contains("no answer within total_timeout, 2s ("), "{said}");
+    // The end comes in the middle of a try, or before a wait that would outlast it.
+    assert!(
+        said.contains("no answer within total_timeout, 2s (") || said.contains("given up after "),
+        "{said}"
+    );
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(1500) && took < Duration::from_millis(2600), "{took:?}");
 }
