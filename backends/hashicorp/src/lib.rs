@@ -33,6 +33,7 @@ mod answer;
 mod body;
 mod builder;
 mod check;
+mod clients;
 mod factory;
 mod fault;
 mod kv;

@@ -15,13 +15,14 @@ use zeroize::Zeroizing;
 
 use crate::address::{Address, is_loopback};
 use crate::body::{self, Cap};
+use crate::clients::{build, client_builder};
 use crate::fault::Fault;
 use crate::path::{WirePath, encode};
 use crate::quote::quote;
 use crate::refusal::{Asked, accept};
 use crate::session::{Lease, TokenServer};
 use crate::tls::Trust;
-use crate::transport::{Request, Transport, build, client_builder};
+use crate::transport::{Request, Transport};
 
 /// What a login may send that is no credential, and so may be quoted.
 const NO_CREDENTIALS: [&str; 6] = ["role", "name", "grant_type", "client_id", "scope", "audience"];

@@ -12,9 +12,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{
-    ClientConfig, ConfigBuilder, DigitallySignedStruct, InconsistentKeys, RootCertStore, SignatureScheme,
-    WantsVerifier, client::WantsClientCert,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, InconsistentKeys, RootCertStore,
+    SignatureScheme, WantsVerifier, client::WantsClientCert,
 };
 use strongroom_core::{ClientIdentity, Error, ErrorKind};
 
@@ -50,6 +51,7 @@ pub(crate) fn client_config(trust: &Trust, identity: Option<&ClientIdentity>) ->
     };
     let chain =
         certificates(identity.chain()).map_err(|what| invalid(format!("the client certificate {what}")))?;
+    check_time(&chain, &provider)?;
     let key = PrivateKeyDer::from_pem_slice(identity.key())
         .map_err(|_| invalid("the client key is not a private key in PEM without a passphrase".into()))?;
     let mut config = builder.with_client_auth_cert(chain, key).map_err(|error| match error {
@@ -61,6 +63,26 @@ pub(crate) fn client_config(trust: &Trust, identity: Option<&ClientIdentity>) ->
     // A resumed session would go on under the identity that it began with.
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// Refuses a client certificate whose time has passed or not come, which a server answers like a fault of its own.
+fn check_time(chain: &[CertificateDer<'static>], provider: &Arc<CryptoProvider>) -> Result<(), Error> {
+    let Some(leaf) = chain.first() else { return Ok(()) };
+    // Who signed it is the server's business; the times are looked at before that.
+    let mut itself = RootCertStore::empty();
+    let verifier = itself.add(leaf.clone()).ok().and_then(|()| {
+        WebPkiClientVerifier::builder_with_provider(itself.into(), provider.clone()).build().ok()
+    });
+    let verified = verifier.map(|verifier| verifier.verify_client_cert(leaf, &[], UnixTime::now()));
+    match verified {
+        Some(Err(rustls::Error::InvalidCertificate(
+            fault @ (CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. }),
+        ))) => Err(invalid(format!("the client certificate is out of its time: {fault}"))),
+        _ => Ok(()),
+    }
 }
 
 /// The program's own choice where it made one, else the one that is compiled in.

@@ -3,35 +3,27 @@
 //! Retries, tokens and the meaning of an answer are not known here.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method};
 use strongroom_core::{ClientIdentity, Error, ErrorKind, Secret};
-use tokio::runtime::{Handle, Id as RuntimeId};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::address::Address;
 use crate::body::{self, Cap};
+use crate::clients::Clients;
 use crate::fault::Fault;
 use crate::path::WirePath;
-use crate::tls::{self, Trust};
+use crate::tls::Trust;
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 /// Keeps a server's proxy from answering what a browser was tricked into asking.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
-
-/// Below the idle timeout of load balancers, and short enough to follow a name that moves.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// More runtimes, addresses and client certificates at a time than any program has.
-const MAX_CLIENTS: usize = 16;
 
 /// What one try and one answer may take.
 #[derive(Clone, Copy, Debug)]
@@ -113,17 +105,11 @@ pub(crate) struct Transport {
     addresses: Vec<Address>,
     /// The address in use. It stays until it cannot be reached.
     current: AtomicUsize,
-    trust: Trust,
-    /// The name to expect in the server's certificate in place of the host.
-    server_name: Option<String>,
+    clients: Clients,
     limits: Limits,
     window: Semaphore,
-    clients: Mutex<Vec<(Key, Client)>>,
     warned: AtomicBool,
 }
-
-/// Connections belong to the runtime that drives them, and to the client certificate they were opened with.
-type Key = (RuntimeId, usize, Option<ClientIdentity>);
 
 impl Transport {
     pub(crate) fn new(
@@ -135,11 +121,9 @@ impl Transport {
         Self {
             current: AtomicUsize::new(fastrand::usize(..addresses.len().max(1))),
             addresses,
-            trust,
-            server_name,
+            clients: Clients::new(trust, server_name, limits.connect_timeout, limits.max_in_flight),
             limits,
             window: Semaphore::new(limits.max_in_flight),
-            clients: Mutex::default(),
             warned: AtomicBool::new(false),
         }
     }
@@ -162,6 +146,7 @@ impl Transport {
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
         // The window is never closed.
         let _place = self.window.acquire().await;
+        self.warn_once();
         let mut left = self.addresses.len();
         loop {
             let at = self.current.load(Ordering::Relaxed);
@@ -201,7 +186,7 @@ impl Transport {
 
     async fn talk(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
         let address = &self.addresses[at];
-        let name = self.server_name.as_deref();
+        let name = self.clients.server_name.as_deref();
         let url = address.url(name, request.path.as_str(), request.query);
         let url = url.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
         let mut headers = request.headers().map_err(Fault::sent)?;
@@ -210,7 +195,7 @@ impl Transport {
             let peer = HeaderValue::from_str(&address.peer());
             peer.into_iter().for_each(|peer| drop(headers.insert(header::HOST, peer)));
         }
-        let client = self.client(at, request.identity).map_err(Fault::sent)?;
+        let client = self.clients.get(address, request.identity).map_err(Fault::sent)?;
         let network = |error: reqwest::Error| Fault::network(&error, address, self.limits.connect_timeout);
         let method = if request.body.is_some() { Method::POST } else { Method::GET };
         let mut builder = client.request(method, url).headers(headers);
@@ -226,94 +211,18 @@ impl Transport {
         Ok(Response { status, body, retry_after })
     }
 
-    /// The client for this runtime, made at its first use there.
-    fn client(&self, at: usize, identity: Option<&ClientIdentity>) -> Result<Client, Error> {
-        let runtime = Handle::current().id();
-        // A panic elsewhere cannot leave half a client behind.
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = clients
-            .iter()
-            .find(|((owner, place, with), _)| *owner == runtime && *place == at && with.as_ref() == identity);
-        if let Some((_, client)) = found {
-            return Ok(client.clone());
-        }
-        if clients.is_empty() {
-            self.warn_once();
-        }
-        let client = self.connect(&self.addresses[at], identity)?;
-        if clients.len() >= MAX_CLIENTS {
-            clients.remove(0);
-        }
-        clients.push(((runtime, at, identity.cloned()), client.clone()));
-        Ok(client)
-    }
-
-    fn connect(&self, address: &Address, identity: Option<&ClientIdentity>) -> Result<Client, Error> {
-        let trust = if address.is_encrypted() { &self.trust } else { &Trust::Nobody };
-        let mut builder = client_builder(trust, identity, self.limits.connect_timeout)?
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(self.limits.max_in_flight);
-        if let (Some(_), Address::Tcp { host, port, .. }) = (&self.server_name, address) {
-            builder = builder.dns_resolver(RealHost(host.trim_matches(['[', ']']).into(), *port));
-        }
-        #[cfg(unix)]
-        if let Some(path) = address.socket() {
-            builder = builder.unix_socket(path);
-        }
-        build(builder)
-    }
-
     fn warn_once(&self) {
         if self.warned.swap(true, Ordering::Relaxed) {
             return;
         }
         for address in &self.addresses {
-            if matches!(self.trust, Trust::Everybody) && address.is_encrypted() {
+            if matches!(self.clients.trust, Trust::Everybody) && address.is_encrypted() {
                 tracing::warn!(%address, "ssl_verify is false: whoever answers at this address gets the token");
             }
             if !address.is_encrypted() && !address.is_loopback() {
                 tracing::warn!(%address, "plain http: the token and every secret cross the network in clear");
             }
         }
-    }
-}
-
-/// What every client of this crate has in common: nothing is followed, remembered, decompressed, repeated or sent
-/// through a proxy, whatever features the embedding program has turned on.
-pub(crate) fn client_builder(
-    trust: &Trust,
-    identity: Option<&ClientIdentity>,
-    connect_timeout: Duration,
-) -> Result<reqwest::ClientBuilder, Error> {
-    Ok(Client::builder()
-        .tls_backend_preconfigured(tls::client_config(trust, identity)?)
-        .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .http1_only()
-        .connect_timeout(connect_timeout))
-}
-
-pub(crate) fn build(builder: reqwest::ClientBuilder) -> Result<Client, Error> {
-    builder.build().map_err(|_| Error::new(ErrorKind::Internal, "the HTTP client could not be built"))
-}
-
-/// Answers every name with the addresses of the real host, so that the name in the URL is for TLS alone.
-struct RealHost(Arc<str>, u16);
-
-impl reqwest::dns::Resolve for RealHost {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let (host, port) = (self.0.clone(), self.1);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((&*host, port)).await?.collect();
-            Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
-        })
     }
 }
 

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use strongroom_core::{Grant, Identity, LoginServer};
 
 use super::*;
+use crate::HashicorpVault;
 
 #[derive(Debug)]
 struct Nobody;

@@ -6,14 +6,17 @@ use std::process::Command;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
-use strongroom_core::ErrorKind;
+use strongroom_core::{
+    AuthMethod, ClientIdentity, Error, ErrorKind, Grant, Identity, LoginCall, LoginServer,
+};
 use strongroom_hashicorp::HashicorpVaultBuilder;
 use strongroom_integration_tests::pki::Validity;
-use strongroom_integration_tests::{Ca, Pair, Server};
+use strongroom_integration_tests::{Ca, Pair, Reply, Server, Stub};
 
 use super::{CANARY, error, expect, hasty, on, value, vault};
 
@@ -146,6 +149,64 @@ async fn http_and_https_are_not_mixed_up() {
     expect(plain, "x/n", ErrorKind::InvalidConfig, words).await;
     let secure = server.plain_address().replace("http://", "https://");
     refused(vault(&secure, "t").ca_cert(ca.pem()), &["this port does not speak TLS"]).await;
+}
+
+/// A login that presents a certificate.
+#[derive(Debug)]
+struct Presents(ClientIdentity);
+
+#[async_trait]
+impl AuthMethod for Presents {
+    fn name(&self) -> &'static str {
+        "presents"
+    }
+    fn identity(&self) -> Identity {
+        Identity::new("presents", &[])
+    }
+    async fn login(&self, server: &dyn LoginServer) -> Result<Grant, Error> {
+        let answer = server.call(LoginCall::new("auth/cert/login").identity(&self.0)).await?;
+        Grant::from_answer(&answer)
+    }
+    async fn examine(&self, _: &dyn LoginServer) -> Result<bool, Error> {
+        Ok(true)
+    }
+    async fn credential_changed(&self) {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_cannot_serve_is_never_presented() {
+    let ca = Ca::new();
+    let (good, other) = (ca.client_cert("web"), ca.client_cert("web"));
+    let [expired, future] =
+        [Validity::Expired, Validity::Future].map(|validity| ca.client_cert_valid("web", validity));
+    let stub = Stub::new(|_| Reply::new(500));
+    let address = stub.address().replace("http://", "https://");
+    let logging_in = |chain: &str, key: &str| {
+        let identity = ClientIdentity::from_pem(chain, key);
+        hasty(&address).ca_cert(ca.pem()).auth(Presents(identity))
+    };
+    for (chain, key, words) in [
+        (
+            &expired.certificate,
+            &expired.key,
+            "the client certificate is out of its time: certificate expired",
+        ),
+        (
+            &future.certificate,
+            &future.key,
+            "the client certificate is out of its time: certificate not valid yet",
+        ),
+        (&good.certificate, &other.key, "the client key does not belong to the client certificate"),
+        (&good.certificate, &good.certificate, "the client key is not a private key in PEM"),
+        (&good.key, &good.key, "the client certificate holds no certificate in PEM"),
+    ] {
+        expect(logging_in(chain, key), "x/n", ErrorKind::InvalidConfig, &[words]).await;
+    }
+    assert_eq!(stub.connections(), 0);
+    let (_, said) = error(logging_in(&good.certificate, &good.key), "x/n").await;
+    assert!(said.contains("could not connect") && stub.connections() == 1, "{said}");
 }
 
 /// Runs the rest of a test in a process of its own, with these variables; true in that process.

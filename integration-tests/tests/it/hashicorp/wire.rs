@@ -113,6 +113,14 @@ async fn readers_share_connections_and_keep_to_the_window() {
 }
 
 #[tokio::test]
+async fn timeouts_that_never_end_do_no_harm() {
+    let stub = Stub::new(|_| kv2(&json!({"n": "1"})));
+    let most = Duration::MAX;
+    let vault = vault(&stub.address(), "t").connect_timeout(most).request_timeout(most).total_timeout(most);
+    assert_eq!(value(vault.max_in_flight(usize::MAX).max_response_bytes(usize::MAX), "x/n").await, "1");
+}
+
+#[tokio::test]
 async fn the_kv_version_is_asked_for_once() {
     let server = Server::shared();
     server.api().write_kv2("secret", "wire/auto", &json!({"n": "1"}));
