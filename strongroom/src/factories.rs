@@ -38,7 +38,7 @@ pub fn factories() -> Factories {
     let factories = Factories::new();
     #[cfg(feature = "hashicorp")]
     let factories = factories
-        .with_backend(strongroom_hashicorp::HashicorpFactory)
+        .with_backend(strongroom_hashicorp::HashicorpFactory::default())
         .with_login(strongroom_hashicorp::NoAuthFactory);
     #[cfg(feature = "env")]
     let factories = factories.with_backend(strongroom_env::EnvFactory);

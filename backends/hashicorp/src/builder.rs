@@ -11,6 +11,7 @@ use strongroom_core::{AuthMethod, Error, ErrorKind, Policy, Vault};
 pub(crate) use assemble::Wrong;
 
 use crate::kv::KvVersion;
+use crate::session::Sessions;
 
 /// Settings of a [`HashicorpVault`](crate::HashicorpVault). Each has a default but the login.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub struct HashicorpVaultBuilder {
     namespace: Option<String>,
     auth_namespace: Option<String>,
     auth: Option<Arc<dyn AuthMethod>>,
+    sessions: Sessions,
     ssl_verify: bool,
     ca_cert: Option<Arc<[u8]>>,
     ca_cert_file: Option<PathBuf>,
@@ -43,6 +45,7 @@ impl Default for HashicorpVaultBuilder {
             namespace: None,
             auth_namespace: None,
             auth: None,
+            sessions: Sessions::new(),
             ssl_verify: true,
             ca_cert: None,
             ca_cert_file: None,
@@ -112,6 +115,13 @@ impl HashicorpVaultBuilder {
     #[must_use]
     pub fn shared_auth(mut self, method: Arc<dyn AuthMethod>) -> Self {
         self.auth = Some(method);
+        self
+    }
+
+    /// Shares one token with the other vaults of `sessions` that log in alike. Default: a token of its own.
+    #[must_use]
+    pub fn sessions(mut self, sessions: &Sessions) -> Self {
+        self.sessions = sessions.clone();
         self
     }
 

@@ -33,6 +33,7 @@ impl HashicorpVault {
     /// Asks a node how it is. Its status says what it is, not whether the question was a good one.
     async fn reach(&self) -> Result<(), Error> {
         let path = WirePath::api("sys/health")?;
+        let _place = self.transport.place().await;
         let response = self.transport.send(&Request::get(&path)).await?;
         let status = response.status;
         let sealed = |what: &str| {

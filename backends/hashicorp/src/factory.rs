@@ -5,11 +5,13 @@ use strongroom_core::{Error, Vault};
 
 use crate::address::Address;
 use crate::builder::Wrong;
+use crate::session::Sessions;
 use crate::{HashicorpVault, KvVersion};
 
-/// Makes vaults from configuration: `name: hcv`, aliases `hashicorp` and `openbao`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct HashicorpFactory;
+/// Makes vaults from configuration: `name: hcv`, aliases `hashicorp` and `openbao`. Those of its vaults that log in
+/// alike share one token.
+#[derive(Clone, Debug, Default)]
+pub struct HashicorpFactory(Sessions);
 
 const PROTOCOL: Field =
     Field::new("protocol", Shape::OneOf(&["http", "https"]), "How to talk to the server.").default("http");
@@ -142,6 +144,7 @@ impl BackendFactory for HashicorpFactory {
         };
         settings.one_of(&POLL)?;
         let mut builder = HashicorpVault::builder()
+            .sessions(&self.0)
             .addresses(addresses(settings)?)
             .mount(settings.mount(&MOUNT)?)
             .kv(kv)

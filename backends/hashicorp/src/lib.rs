@@ -53,4 +53,5 @@ pub use builder::HashicorpVaultBuilder;
 pub use factory::HashicorpFactory;
 pub use kv::KvVersion;
 pub use no_auth::{NoAuth, NoAuthFactory};
+pub use session::Sessions;
 pub use vault::HashicorpVault;

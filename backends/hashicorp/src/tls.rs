@@ -20,7 +20,7 @@ use rustls::{
 use strongroom_core::{ClientIdentity, Error, ErrorKind};
 
 /// Which certificates of a server are good.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// None at all: the address is plain http, or a socket.
     #[default]

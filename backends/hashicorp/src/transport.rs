@@ -10,7 +10,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use strongroom_core::{ClientIdentity, Error, ErrorKind, Secret};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use crate::address::Address;
@@ -142,10 +142,16 @@ impl Transport {
         self.addresses.iter().all(Address::is_encrypted)
     }
 
+    /// Waits in line for a place among the reads that may be under way. A reader takes its token only when it has
+    /// one, so that those in line behind a dead token go on with the next. Logins need no place: readers that hold
+    /// all of them may be waiting for one.
+    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        // The window is never closed.
+        self.window.acquire().await.ok()
+    }
+
     /// One try. An address that cannot be reached is left for the next one, since nothing was sent there.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
-        // The window is never closed.
-        let _place = self.window.acquire().await;
         self.warn_once();
         let mut left = self.addresses.len();
         loop {

@@ -1,6 +1,7 @@
 //! The backend: what is read where, with whose token, and what a refusal means for this vault.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use strongroom_core::{
@@ -31,6 +32,7 @@ pub struct HashicorpVault {
     pub(crate) budget: Budget,
     pub(crate) sight: Sight,
     pub(crate) root_warning: std::sync::Once,
+    pub(crate) closed: AtomicBool,
 }
 
 impl HashicorpVault {
@@ -78,6 +80,10 @@ impl HashicorpVault {
         query: Option<&str>,
         asked: Asked<'_>,
     ) -> Result<Response, Refusal> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the vault was closed").into());
+        }
+        let _place = self.transport.place().await;
         let snapshot = self.session.token().await?;
         match self.get_with(&snapshot, path, query, asked).await {
             Err(refusal) if refusal.meaning == Some(Meaning::DeadToken) => {
@@ -219,6 +225,8 @@ impl VaultBackend for HashicorpVault {
     }
 
     async fn close(&self) {
-        self.session.close().await;
+        if !self.closed.swap(true, Ordering::AcqRel) {
+            self.session.leave().await;
+        }
     }
 }

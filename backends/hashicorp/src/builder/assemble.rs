@@ -1,5 +1,6 @@
 //! From settings to a vault: what is checked, and how the parts go together.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 
 use rustls::pki_types::ServerName;
@@ -12,7 +13,7 @@ use crate::login::Desk;
 use crate::mount::Sight;
 use crate::path;
 use crate::retry::Budget;
-use crate::session::Session;
+use crate::session::{Key, Session};
 use crate::tls::{self, Trust};
 use crate::transport::{Limits, Transport};
 use crate::vault::HashicorpVault;
@@ -34,9 +35,16 @@ impl HashicorpVaultBuilder {
         let namespace = namespace("namespace", self.namespace.as_deref())?;
         let auth_namespace = namespace_or("auth_namespace", self.auth_namespace.as_deref(), &namespace)?;
         let method = self.auth.ok_or_else(|| Wrong("auth", "no login is set, such as a token".into()))?;
+        let key = Key {
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            namespace: auth_namespace.clone(),
+            trust: trust.clone(),
+            server_name: server_name.clone(),
+            identity: method.identity(),
+        };
         let transport = Arc::new(Transport::new(addresses, trust, server_name, limits));
         let desk = Arc::new(Desk::new(transport.clone(), auth_namespace));
-        let session = Session::new(method, desk.clone());
+        let session = self.sessions.join(key, || Session::new(method, desk.clone()));
         let vault = HashicorpVault {
             transport,
             session,
@@ -47,6 +55,7 @@ impl HashicorpVaultBuilder {
             budget: Budget { retries: self.retries, total: self.total_timeout },
             sight: Sight::default(),
             root_warning: Once::new(),
+            closed: AtomicBool::new(false),
         };
         Ok(Vault::new(vault).with_policy(self.policy))
     }

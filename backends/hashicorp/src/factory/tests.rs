@@ -48,7 +48,7 @@ impl AuthMethod for Given {
 }
 
 fn build(fields: &[(&str, &str)]) -> Result<String, String> {
-    let factories = Factories::new().with_backend(HashicorpFactory).with_login(Given);
+    let factories = Factories::new().with_backend(HashicorpFactory::default()).with_login(Given);
     let settings = Settings::new("vault `p`").with("token", "root");
     let settings = fields.iter().fold(settings, |settings, (name, text)| settings.with(*name, *text));
     let vault = factories.build("hcv", &settings).map_err(|error| error.to_string())?;

@@ -16,11 +16,12 @@
 //! another that goes on with the same token. It ends with the last handle.
 
 mod actor;
+mod shared;
 mod state;
 mod timing;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use actor::{Actor, Command};
+pub(crate) use shared::Key;
+pub use shared::Sessions;
 
 /// What a session asks of the server about a token.
 #[async_trait]
@@ -131,6 +134,8 @@ struct Shared {
     core: Arc<Core>,
     /// The way to the task; none before the first reader.
     task: Mutex<Option<mpsc::Sender<Command>>>,
+    /// How many vaults use the session.
+    users: AtomicUsize,
 }
 
 /// What handles and task share. It keeps no task alive.
@@ -148,7 +153,7 @@ const WAITERS: usize = 64;
 impl Session {
     pub(crate) fn new(auth: Arc<dyn AuthMethod>, server: Arc<dyn TokenServer>) -> Self {
         let core = Core { auth, server, current: ArcSwapOption::empty(), closed: AtomicBool::new(false) };
-        Self(Arc::new(Shared { core: Arc::new(core), task: Mutex::new(None) }))
+        Self(Arc::new(Shared { core: Arc::new(core), task: Mutex::new(None), users: AtomicUsize::new(1) }))
     }
 
     /// The login method.
@@ -190,6 +195,20 @@ impl Session {
         }
         let epoch = snapshot.epoch;
         self.ask(|reply| Command::Rejected(epoch, reply)).await?
+    }
+
+    /// Counts another vault as a user. False where the last one has left already.
+    fn enter(&self) -> bool {
+        let more = |users: usize| (users > 0).then_some(users + 1);
+        self.0.users.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
+    }
+
+    /// One vault needs the session no more. The last one ends it.
+    pub(crate) async fn leave(&self) {
+        let fewer = |users: usize| users.checked_sub(1);
+        if self.0.users.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer) == Ok(1) {
+            self.close().await;
+        }
     }
 
     /// Ends the session: a token that was minted here is revoked, and nobody gets one any more.
