@@ -10,7 +10,10 @@ use crate::tls::Trust;
 /// The logins of several vaults: those that log in alike, at the same server, share one token. A clone is the same
 /// collection. Vaults that one [`HashicorpFactory`](crate::HashicorpFactory) makes share anyway.
 #[derive(Clone, Debug, Default)]
-pub struct Sessions(Arc<Mutex<Vec<(Key, Weak<Shared>)>>>);
+pub struct Sessions(Arc<Mutex<Vec<Entry>>>);
+
+/// A session that lives as long as somebody uses it.
+type Entry = (Key, Weak<Shared>);
 
 /// What makes logins alike.
 #[derive(Debug, PartialEq, Eq)]
