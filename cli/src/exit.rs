@@ -15,6 +15,10 @@ pub(crate) enum Exit {
     Usage = 2,
     /// Everything that failed may work later, so that an init container can try again.
     Transient = 3,
+    /// By SIGINT, as shells have it.
+    Interrupted = 130,
+    /// By SIGTERM.
+    Terminated = 143,
 }
 
 impl Exit {

@@ -1,7 +1,7 @@
 //! Tokens that the command obtains for itself: used, never shown, given back.
 
 use serde_json::json;
-use strongroom_integration_tests::{Api, Builder};
+use strongroom_integration_tests::{Api, Builder, Proxy, Reply};
 
 use crate::server::{self, ROOT};
 
@@ -33,6 +33,48 @@ fn a_token_obtained_by_a_login_is_revoked_at_exit() {
     let check = cli.run(&["-c", "kong.yaml", "check", "--json"]);
     assert_eq!((check.code, &check.json()[0]["login"]), (0, &json!("approle")), "{check:?}");
     assert_eq!(tokens(api), before, "a token was left behind");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_token_is_given_back_when_a_signal_ends_the_command() {
+    let server = Builder::dev().root_token(ROOT).start();
+    let api = server.api();
+    api.must("POST", "sys/auth/approle", &json!({"type": "approle"}));
+    api.must("POST", "auth/approle/role/app", &json!({"token_policies": ["default"]}));
+    api.must("POST", "auth/approle/role/app/role-id", &json!({"role_id": "canary-role-id"}));
+    api.must("POST", "auth/approle/role/app/custom-secret-id", &json!({"secret_id": "canary-secret-id"}));
+    let proxy = Proxy::in_front_of(&server);
+    proxy.intercept(|request, upstream| match request.target.as_str() {
+        "/v1/secret/data/slow" => Reply::hang(),
+        _ => upstream.forward(request),
+    });
+    let config = format!(
+        "vaults: [{{name: hcv, prefix: slow-vault, config: {{address: '{}', kv: v2, auth_method: approle, \
+         approle_role_id: canary-role-id, approle_secret_id: canary-secret-id}}}}]",
+        proxy.address()
+    );
+    let before = tokens(api);
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        proxy.take_requests();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("kong.yaml"), &config).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_strongroom"))
+            .args(["-c", "kong.yaml", "get", "slow-vault/slow/name"])
+            .current_dir(dir.path())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while proxy.count("GET", "/v1/secret/data/slow") == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert_eq!(tokens(api), before + 1);
+        let killed =
+            std::process::Command::new("kill").args(["-s", signal, &command.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+        assert_eq!(command.wait().unwrap().code(), Some(code));
+        assert_eq!(tokens(api), before, "a token was left behind");
+    }
 }
 
 #[test]
