@@ -1,17 +1,21 @@
 //! Prefixes and the vaults behind them; resolving one reference.
 
-use std::borrow::Cow;
+mod options;
+mod to_reference;
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as MapEntry;
 
+pub use to_reference::ToReference;
+
+use options::Options;
+
 use crate::factory::nearest;
-use crate::value::{Base64, Pick};
-use crate::vault::parse_seconds;
-use crate::{Error, ErrorKind, Health, Probe, ReadRequest, Reference, Secret, Vault, escaped};
+use crate::{Error, ErrorKind, Health, Probe, Reference, Secret, Vault, escaped};
 
 /// Prefixes that are backends' own names, kept for default vaults. Nothing else is reserved, now or later.
 pub const RESERVED_PREFIXES: &[&str] =
@@ -291,123 +295,6 @@ pub fn check_prefix(prefix: &str) -> Result<(), Error> {
 
 fn invalid_prefix(prefix: &str, what: &str) -> Error {
     Error::new(ErrorKind::InvalidConfig, format!("the prefix `{}` {what}", escaped(prefix)))
-}
-
-/// A reference, or text to parse as one.
-pub trait ToReference: sealed::Sealed + Send {
-    /// The reference.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidReference`] where the text is none.
-    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error>;
-}
-
-mod sealed {
-    #[expect(unnameable_types, reason = "that is what seals the trait")]
-    pub trait Sealed {}
-    impl Sealed for &str {}
-    impl Sealed for &String {}
-    impl Sealed for String {}
-    impl Sealed for crate::Reference {}
-    impl Sealed for &crate::Reference {}
-}
-
-fn parsed(text: &str) -> Result<Cow<'static, Reference>, Error> {
-    Reference::parse(text)
-        .map(Cow::Owned)
-        .map_err(|error| Error::from(error).context(format!("could not resolve {}", escaped(text))))
-}
-
-impl ToReference for &str {
-    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
-        parsed(self)
-    }
-}
-
-impl ToReference for &String {
-    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
-        parsed(self)
-    }
-}
-
-impl ToReference for String {
-    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
-        parsed(self)
-    }
-}
-
-impl ToReference for Reference {
-    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
-        Ok(Cow::Borrowed(self))
-    }
-}
-
-impl ToReference for &Reference {
-    fn to_reference(&self) -> Result<Cow<'_, Reference>, Error> {
-        Ok(Cow::Borrowed(self))
-    }
-}
-
-/// The options of a reference, checked against what its vault knows.
-struct Options<'a> {
-    request: ReadRequest,
-    pointer: Option<&'a str>,
-    base64: Base64,
-}
-
-/// Options that every vault knows.
-const COMMON_OPTIONS: &[&str] = &["ttl", "neg_ttl", "resurrect_ttl", "base64_decode", "pointer"];
-
-impl<'a> Options<'a> {
-    fn of(reference: &'a Reference, vault: &Vault) -> Result<Self, Error> {
-        let base64 = if vault.policy.base64_decode { Base64::ForStrings } else { Base64::No };
-        let request = ReadRequest::new(reference.resource()).with_version(reference.version());
-        let mut options = Self { request, pointer: None, base64 };
-        for (name, value) in reference.options() {
-            options.set(name, value, vault)?;
-        }
-        Ok(options)
-    }
-
-    fn set(&mut self, name: &str, value: &'a str, vault: &Vault) -> Result<(), Error> {
-        let invalid =
-            |what: &str| Error::new(ErrorKind::InvalidReference, format!("option `{name}`: {what}"));
-        match name {
-            "ttl" | "neg_ttl" | "resurrect_ttl" => {
-                let _: Duration = parse_seconds(value)
-                    .map_err(|_| invalid("expected seconds: a finite number, at least 0"))?;
-            }
-            "base64_decode" => match value {
-                "true" => self.base64 = Base64::Asked,
-                "false" => self.base64 = Base64::No,
-                _ => return Err(invalid("expected true or false")),
-            },
-            "pointer" if value.is_empty() || value.starts_with('/') => self.pointer = Some(value),
-            "pointer" => return Err(invalid("expected a JSON pointer such as `/servers/0/name`")),
-            _ if vault.backend.options().contains(&name) => {
-                let request = std::mem::replace(&mut self.request, ReadRequest::new(""));
-                self.request = request.with_option(name, value);
-            }
-            _ => {
-                let known = COMMON_OPTIONS.iter().chain(vault.backend.options()).copied().collect::<Vec<_>>();
-                let message =
-                    format!("unknown option `{}` (this vault knows {})", escaped(name), known.join(", "));
-                return Err(Error::new(ErrorKind::InvalidReference, message));
-            }
-        }
-        Ok(())
-    }
-
-    fn pick<'b>(&'b self, reference: &'b Reference, vault: &Vault) -> Pick<'b> {
-        Pick {
-            resource: reference.resource(),
-            key: reference.key(),
-            pointer: self.pointer,
-            base64: self.base64,
-            reveal_keys: vault.policy.reveal_keys,
-        }
-    }
 }
 
 #[cfg(test)]
