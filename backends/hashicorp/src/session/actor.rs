@@ -8,23 +8,24 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use strongroom_core::{Error, ErrorKind, Grant, Origin, Secret};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::state::{Due, State};
 use super::timing::{self, FLOOR};
+use super::waiters::{Reply, Waiters};
 use super::{Core, Lease, Snapshot, Verdict, closed};
 
 /// What handles ask of the task.
 pub(super) enum Command {
     /// A token, now or as soon as there is one.
-    Need(oneshot::Sender<Result<Arc<Snapshot>, Error>>),
+    Need(Reply<Result<Arc<Snapshot>, Error>>),
     /// The token of this epoch was rejected like a dead one.
-    Rejected(u64, oneshot::Sender<Result<Verdict, Error>>),
+    Rejected(u64, Reply<Result<Verdict, Error>>),
     /// The token of this epoch is nearly used up.
     Spent(u64),
     /// The end, acknowledged when the token is given back.
-    Close(oneshot::Sender<()>),
+    Close(Reply<()>),
 }
 
 /// The longest a login may take.
@@ -42,11 +43,7 @@ const LOOK_UP_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Actor {
     core: Arc<Core>,
     commands: mpsc::Receiver<Command>,
-    /// Readers without a token.
-    waiting: Vec<oneshot::Sender<Result<Arc<Snapshot>, Error>>>,
-    /// Readers whose token was rejected, by its epoch.
-    suspicious: Vec<(u64, oneshot::Sender<Result<Verdict, Error>>)>,
-    closing: Vec<oneshot::Sender<()>>,
+    waiters: Waiters,
     /// When the last login began.
     last_login: Option<Instant>,
     /// When the next login would be due if they came one in [`LOGIN_PERIOD`].
@@ -70,13 +67,10 @@ enum Event<T> {
 impl Actor {
     pub(super) fn new(core: Arc<Core>, commands: mpsc::Receiver<Command>) -> Self {
         let epoch = core.current.load().as_ref().map_or(0, |token| token.epoch);
-        let (waiting, suspicious, closing) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             core,
             commands,
-            waiting,
-            suspicious,
-            closing,
+            waiters: Waiters::default(),
             last_login: None,
             due: Instant::now(),
             epoch,
@@ -104,15 +98,13 @@ impl Actor {
             };
         }
         self.core.revoke().await;
-        self.fail_waiting(&closed());
-        self.closing.drain(..).for_each(|reply| {
-            let _ = reply.send(());
-        });
+        self.waiters.fail(&closed());
+        self.waiters.end();
     }
 
     async fn unauthenticated(&mut self) -> State {
         loop {
-            if !self.waiting.is_empty() {
+            if self.waiters.want_a_token() {
                 return State::LoggingIn { failures: 0 };
             }
             if let Event::Ended = self.next(std::future::pending::<()>()).await {
@@ -143,7 +135,7 @@ impl Actor {
         let (since, result) = loop {
             match self.next(&mut login).await {
                 Event::Done(done) => break done,
-                Event::Noted => self.serve_waiting(old.as_ref()),
+                Event::Noted => self.waiters.serve(old.as_ref()),
                 Event::Ended => {
                     // A login that is under way may mint a token, which has to be given back.
                     if let Ok((since, Ok(grant))) = timeout(CLOSING_DEADLINE, login).await {
@@ -173,8 +165,8 @@ impl Actor {
         tracing::info!(method = self.core.auth.name(), lease = ?grant.lease, "logged in");
         let token = Arc::new(Snapshot::new(grant, self.epoch, since));
         self.core.current.store(Some(token.clone()));
-        self.serve_waiting(Some(&token));
-        self.settle_suspicious(&token);
+        self.waiters.serve(Some(&token));
+        self.waiters.settle(&token);
         if let Some(old) = old {
             self.retire(old);
         }
@@ -184,12 +176,12 @@ impl Actor {
     fn login_failed(&mut self, error: Error, failures: u32, old: Option<Arc<Snapshot>>) -> State {
         tracing::warn!(method = self.core.auth.name(), "the login failed: {error}");
         let wait = timing::login_backoff(failures, error.is_retryable(), &mut fastrand::f64);
-        if let Some(old) = old.filter(|old| is_alive(old)) {
+        if let Some(old) = old.filter(|old| old.is_alive()) {
             let next = Some((Instant::now() + wait, Due::Replace(failures)));
             return State::Active { token: old, next };
         }
         self.core.current.store(None);
-        self.fail_waiting(&error);
+        self.waiters.fail(&error);
         State::Backoff { failures, error, until: Instant::now() + wait }
     }
 
@@ -213,7 +205,7 @@ impl Actor {
                 Event::Noted if elapsed => return State::LoggingIn { failures },
                 Event::Noted => {
                     wanted = true;
-                    self.fail_waiting(&error);
+                    self.waiters.fail(&error);
                 }
                 Event::Ended => return State::Closed,
             }
@@ -239,8 +231,8 @@ impl Actor {
             }
         });
         loop {
-            self.serve_waiting(Some(&token));
-            if self.suspicious.iter().any(|(epoch, _)| *epoch == token.epoch) {
+            self.waiters.serve(Some(&token));
+            if self.waiters.suspect(token.epoch) {
                 return State::Suspect { token };
             }
             match self.next(&mut wake).await {
@@ -252,14 +244,14 @@ impl Actor {
                     return State::Unauthenticated;
                 }
                 Event::Noted => {
-                    if !self.waiting.is_empty() && !is_alive(&token) {
+                    if self.waiters.want_a_token() && !token.is_alive() {
                         self.core.current.store(None);
                         return State::LoggingIn { failures: 0 };
                     }
                     if self.spent == token.epoch && token.grant.origin == Origin::Minted {
                         return State::Draining { token, failures: 0 };
                     }
-                    self.settle_suspicious(&token);
+                    self.waiters.settle(&token);
                 }
                 Event::Ended => return State::Closed,
             }
@@ -340,9 +332,7 @@ impl Actor {
                 if let Err(error) = result {
                     tracing::debug!("whether the token is alive is not known: {error}");
                 }
-                for (_, reply) in self.suspicious.drain(..) {
-                    let _ = reply.send(Ok(Verdict::Alive));
-                }
+                self.waiters.acquit();
                 self.active(token, false)
             }
         }
@@ -412,7 +402,7 @@ impl Actor {
         loop {
             match self.next(&mut work).await {
                 Event::Done(done) => return Some(done),
-                Event::Noted => self.serve_waiting(Some(token)),
+                Event::Noted => self.waiters.serve(Some(token)),
                 Event::Ended => return None,
             }
         }
@@ -431,33 +421,15 @@ impl Actor {
 
     fn take<T>(&mut self, command: Command) -> Event<T> {
         match command {
-            Command::Need(reply) => self.waiting.push(reply),
-            Command::Rejected(epoch, reply) => self.suspicious.push((epoch, reply)),
+            Command::Need(reply) => self.waiters.need(reply),
+            Command::Rejected(epoch, reply) => self.waiters.reject(epoch, reply),
             Command::Spent(epoch) => self.spent = epoch,
             Command::Close(reply) => {
-                self.closing.push(reply);
+                self.waiters.close(reply);
                 return Event::Ended;
             }
         }
         Event::Noted
-    }
-
-    fn serve_waiting(&mut self, token: Option<&Arc<Snapshot>>) {
-        let Some(token) = token.filter(|token| is_alive(token)) else { return };
-        self.waiting.drain(..).for_each(|reply| drop(reply.send(Ok(token.clone()))));
-    }
-
-    /// Tells those whose rejected token is older than this one to try again.
-    fn settle_suspicious(&mut self, token: &Arc<Snapshot>) {
-        let (older, same): (Vec<_>, Vec<_>) =
-            self.suspicious.drain(..).partition(|(epoch, _)| *epoch < token.epoch);
-        self.suspicious = same;
-        older.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(Verdict::Replaced(token.clone())))));
-    }
-
-    fn fail_waiting(&mut self, error: &Error) {
-        self.waiting.drain(..).for_each(|reply| drop(reply.send(Err(error.clone()))));
-        self.suspicious.drain(..).for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
     }
 
     /// When the next login may begin: one in [`LOGIN_PERIOD`], and one more at once after a quiet time.
@@ -465,11 +437,6 @@ impl Actor {
         let after_last = self.last_login.map_or_else(Instant::now, |last| last + FLOOR);
         after_last.max(self.due - LOGIN_PERIOD)
     }
-}
-
-/// Whether a token may still be sent.
-fn is_alive(token: &Snapshot) -> bool {
-    token.has_time() && token.has_uses()
 }
 
 fn name(state: &State) -> &'static str {

@@ -19,6 +19,7 @@ mod actor;
 mod shared;
 mod state;
 mod timing;
+mod waiters;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -91,6 +92,11 @@ impl Snapshot {
 
     fn has_uses(&self) -> bool {
         self.uses_left.as_ref().is_none_or(|left| left.load(Ordering::Acquire) > 0)
+    }
+
+    /// Whether it may still be sent.
+    fn is_alive(&self) -> bool {
+        self.has_time() && self.has_uses()
     }
 
     /// Whether it may be sent once more. Counts that use.
