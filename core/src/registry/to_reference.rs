@@ -10,7 +10,7 @@ pub trait ToReference: sealed::Sealed + Send {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidReference`] where the text is none.
+    /// [`InvalidReference`](crate::ErrorKind::InvalidReference) where the text is none.
     fn to_reference(&self) -> Result<Cow<'_, Reference>, Error>;
 }
 
