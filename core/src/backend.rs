@@ -57,18 +57,18 @@ pub trait VaultBackend: fmt::Debug + Send + Sync + 'static {
 pub struct ReadRequest {
     /// The resource: decoded path segments joined by `/`. Never empty, holds no control character and no `.`
     /// or `..` segment.
-    pub resource: String,
+    pub resource: Box<str>,
     /// The version to read; none for the current one.
     pub version: Option<NonZeroU64>,
     /// Those options of the reference that [`VaultBackend::options`] names, sorted by name.
-    pub options: Vec<(String, String)>,
+    pub options: Box<[(String, String)]>,
 }
 
 impl ReadRequest {
     /// Asks for the current version of `resource`.
     #[must_use]
-    pub fn new(resource: impl Into<String>) -> Self {
-        Self { resource: resource.into(), version: None, options: Vec::new() }
+    pub fn new(resource: impl Into<Box<str>>) -> Self {
+        Self { resource: resource.into(), version: None, options: Box::default() }
     }
 
     /// Asks for one version.
@@ -81,8 +81,10 @@ impl ReadRequest {
     /// Adds an option that belongs to the identity of the document.
     #[must_use]
     pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.push((name.into(), value.into()));
-        self.options.sort();
+        let mut options = std::mem::take(&mut self.options).into_vec();
+        options.push((name.into(), value.into()));
+        options.sort();
+        self.options = options.into_boxed_slice();
         self
     }
 

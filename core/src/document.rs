@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 use crate::json::{self, Json};
-use crate::{Error, ErrorKind};
+use crate::value::{Base64, Pick};
+use crate::{Error, ErrorKind, Secret};
 
 /// What a vault holds for one resource, read at one moment.
 ///
@@ -93,6 +94,23 @@ impl Document {
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
+    }
+
+    /// The value of a field: a string as it is, a number or boolean as its JSON text.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] where there is no such field, [`ErrorKind::InvalidValue`] where it is null, an
+    /// object or an array, or the document has no fields.
+    pub fn get(&self, key: &str) -> Result<Secret, Error> {
+        let pick = Pick {
+            resource: "the document",
+            key: Some(key),
+            pointer: None,
+            base64: Base64::No,
+            reveal_keys: false,
+        };
+        pick.from(self)
     }
 
     /// The whole document: compact JSON for fields, else the bytes as they stand.

@@ -131,6 +131,17 @@ impl Error {
         }))
     }
 
+    pub(crate) fn not_text() -> Self {
+        Self::new(ErrorKind::InvalidValue, "the value is not UTF-8 text; read it as bytes")
+    }
+
+    pub(crate) fn too_few_answers() -> Self {
+        Self::new(
+            ErrorKind::Internal,
+            "the backend answered fewer requests than it was asked; this is a defect in it",
+        )
+    }
+
     /// Says that the same call may succeed later, without anybody changing anything.
     #[must_use]
     pub fn transient(self) -> Self {

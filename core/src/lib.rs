@@ -22,15 +22,19 @@
 
 mod auth;
 mod backend;
+mod cache;
 mod document;
 mod error;
 mod escape;
 pub mod factory;
 mod json;
+mod live;
 mod memory;
 mod reference;
 mod registry;
 mod secret;
+mod secret_ref;
+mod sync;
 mod value;
 mod vault;
 
@@ -40,11 +44,14 @@ pub use auth::{
 pub use backend::{
     BatchRead, Description, Health, Probe, ReadRequest, VaultBackend, VersionPoll, VersionState,
 };
+pub use cache::CacheLimits;
 pub use document::Document;
 pub use error::{Error, ErrorKind, Result};
 pub use escape::escaped;
+pub use live::{Live, LiveDocument, Reader};
 pub use memory::MemoryVault;
 pub use reference::{ParseError, ParseErrorKind, Reference, is_reference};
 pub use registry::{Fetched, RESERVED_PREFIXES, Registry, RegistryBuilder, ToReference, check_prefix};
 pub use secret::Secret;
+pub use secret_ref::{DocumentRef, SecretRef};
 pub use vault::{Policy, Vault, parse_seconds};

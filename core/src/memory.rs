@@ -76,7 +76,7 @@ impl VaultBackend for MemoryVault {
         let missing = |what: &str| {
             Error::new(ErrorKind::NotFound, format!("no such {what} of `{}`", escaped(&request.resource)))
         };
-        let versions = self.documents.get(&request.resource).ok_or_else(|| {
+        let versions = self.documents.get(&*request.resource).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("no such resource `{}`", escaped(&request.resource)))
         })?;
         let found = match request.version.map(NonZeroU64::get) {

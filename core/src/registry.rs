@@ -1,21 +1,25 @@
-//! Prefixes and the vaults behind them; resolving one reference.
+//! Prefixes and the vaults behind them.
 
+mod many;
 mod options;
+mod read;
+mod run;
 mod to_reference;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as MapEntry;
 
 pub use to_reference::ToReference;
 
-use options::Options;
+pub use read::Fetched;
+pub(crate) use read::named;
 
+use crate::cache::{Cache, Mount};
 use crate::factory::nearest;
-use crate::{Error, ErrorKind, Health, Probe, Reference, Secret, Vault, escaped};
+use crate::{CacheLimits, Error, ErrorKind, Health, Probe, Vault, escaped};
 
 /// Prefixes that are backends' own names, kept for default vaults. Nothing else is reserved, now or later.
 pub const RESERVED_PREFIXES: &[&str] =
@@ -42,20 +46,9 @@ pub const RESERVED_PREFIXES: &[&str] =
 pub struct Registry(Arc<Inner>);
 
 struct Inner {
-    vaults: DashMap<Box<str>, Vault>,
+    mounts: DashMap<Box<str>, Arc<Mount>>,
+    cache: Arc<Cache>,
     unknown_prefix_note: Option<String>,
-}
-
-/// A value together with what the vault said about it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Fetched {
-    /// The value that the reference means.
-    pub value: Secret,
-    /// The version that was read; none where the vault keeps no versions.
-    pub version: Option<u64>,
-    /// When it was read.
-    pub fetched_at: SystemTime,
 }
 
 impl Registry {
@@ -65,50 +58,15 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    /// The value that a reference means.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no value: the first line names the reference, its source the vault and the reason. There
-    /// is no fallback to an empty value.
-    pub async fn get(&self, reference: impl ToReference) -> Result<Secret, Error> {
-        Ok(self.fetch(reference).await?.value)
-    }
-
-    /// The value that a reference means, read from the vault now, with its version and time.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn fetch(&self, reference: impl ToReference) -> Result<Fetched, Error> {
-        let reference = reference.to_reference()?;
-        self.resolve(&reference)
-            .await
-            .map_err(|error| error.context(format!("could not resolve {}", escaped(&reference.to_string()))))
-    }
-
-    async fn resolve(&self, reference: &Reference) -> Result<Fetched, Error> {
-        let prefix = reference.prefix();
-        let vault = self.vault(prefix)?;
-        let result = async {
-            let options = Options::of(reference, &vault)?;
-            tracing::debug!(prefix, resource = reference.resource(), "reading");
-            let document = vault.backend.read(&options.request).await?;
-            let fetched_at = SystemTime::now();
-            let value = options.pick(reference, &vault).from(&document)?;
-            Ok(Fetched { value, version: document.version(), fetched_at })
-        };
-        result.await.map_err(|error: Error| place(error, prefix, &vault))
-    }
-
     /// Asks the vault behind a prefix whether it can be reached and lets us in, as far as `probe` may go.
     ///
     /// # Errors
     ///
     /// What stands in the way, or that there is no such vault.
     pub async fn check(&self, prefix: &str, probe: Probe) -> Result<Health, Error> {
-        let vault = self.vault(prefix)?;
-        vault.backend.check(probe).await.map_err(|error| place(error, prefix, &vault))
+        let mount = self.mount(prefix)?;
+        let vault = &mount.mounted()?.vault;
+        vault.backend.check(probe).await.map_err(|error| mount.place(error, vault))
     }
 
     /// The vault behind a prefix.
@@ -117,14 +75,18 @@ impl Registry {
     ///
     /// [`ErrorKind::UnknownPrefix`], naming the nearest prefix there is.
     pub fn vault(&self, prefix: &str) -> Result<Vault, Error> {
+        Ok(self.mount(prefix)?.mounted()?.vault.clone())
+    }
+
+    fn mount(&self, prefix: &str) -> Result<Arc<Mount>, Error> {
         // The clone lets go of the shard before anything is awaited.
-        self.0.vaults.get(prefix).map(|vault| vault.clone()).ok_or_else(|| self.unknown_prefix(prefix))
+        self.0.mounts.get(prefix).map(|mount| mount.clone()).ok_or_else(|| self.unknown_prefix(prefix))
     }
 
     /// All prefixes, sorted.
     #[must_use]
     pub fn prefixes(&self) -> Vec<String> {
-        let mut prefixes: Vec<_> = self.0.vaults.iter().map(|entry| entry.key().to_string()).collect();
+        let mut prefixes: Vec<_> = self.0.mounts.iter().map(|entry| entry.key().to_string()).collect();
         prefixes.sort();
         prefixes
     }
@@ -141,24 +103,32 @@ impl Registry {
 
     /// Puts another vault in the place of the one behind a prefix and closes the old one.
     ///
+    /// Handles go on with the old values, within their limits, until the new vault has given a good document.
+    /// What the old vault still answers after this call began is not shown to anybody.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::UnknownPrefix`] where there is none to replace.
     pub async fn replace(&self, prefix: &str, vault: impl Into<Vault>) -> Result<(), Error> {
-        let vault = vault.into();
-        let old = self.0.vaults.get_mut(prefix).map(|mut slot| std::mem::replace(&mut *slot, vault));
-        old.ok_or_else(|| self.unknown_prefix(prefix))?.backend.close().await;
+        let mount = self.mount(prefix)?;
+        let old = mount.replace(vault.into()).ok_or_else(|| self.unknown_prefix(prefix))?;
+        self.0.cache.renew(&mount);
+        old.vault.backend.close().await;
         Ok(())
     }
 
-    /// Removes the vault behind a prefix and closes it.
+    /// Removes the vault behind a prefix and closes it. Its values are dropped, and handles to them are errors.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::UnknownPrefix`] where there is none.
     pub async fn remove(&self, prefix: &str) -> Result<(), Error> {
-        let (_, old) = self.0.vaults.remove(prefix).ok_or_else(|| self.unknown_prefix(prefix))?;
-        old.backend.close().await;
+        let (_, mount) = self.0.mounts.remove(prefix).ok_or_else(|| self.unknown_prefix(prefix))?;
+        let old = mount.unmount();
+        self.0.cache.drop_all(&mount);
+        if let Some(old) = old {
+            old.vault.backend.close().await;
+        }
         Ok(())
     }
 
@@ -171,9 +141,9 @@ impl Registry {
     }
 
     fn insert(&self, prefix: &str, vault: Vault) -> Result<(), Error> {
-        match self.0.vaults.entry(prefix.into()) {
-            MapEntry::Vacant(slot) => {
-                slot.insert(vault);
+        match self.0.mounts.entry(prefix.into()) {
+            MapEntry::Vacant(entry) => {
+                entry.insert(Arc::new(Mount::new(prefix, vault)));
                 Ok(())
             }
             MapEntry::Occupied(_) => Err(invalid_prefix(prefix, "is taken by another vault")),
@@ -208,20 +178,12 @@ impl fmt::Debug for Registry {
     }
 }
 
-/// Puts the vault in front of what went wrong in it.
-fn place(error: Error, prefix: &str, vault: &Vault) -> Error {
-    let error = error.at(format_args!("vault `{}` ({})", escaped(prefix), vault.backend.describe()));
-    match &vault.note {
-        Some(note) => error.note(note),
-        None => error,
-    }
-}
-
 /// Collects the vaults of a [`Registry`].
 #[derive(Debug, Default)]
 pub struct RegistryBuilder {
     vaults: Vec<(String, Vault)>,
     defaults: Vec<(String, Vault)>,
+    limits: CacheLimits,
     unknown_prefix_note: Option<String>,
 }
 
@@ -240,6 +202,13 @@ impl RegistryBuilder {
         self
     }
 
+    /// Bounds what is held of secrets that no handle holds.
+    #[must_use]
+    pub fn cache_limits(mut self, limits: CacheLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Adds a remark that the error for an unknown prefix ends with, such as where vaults could have been
     /// declared.
     #[must_use]
@@ -254,8 +223,15 @@ impl RegistryBuilder {
     ///
     /// [`ErrorKind::InvalidConfig`] for a prefix that is malformed, reserved or given twice.
     pub fn build(self) -> Result<Registry, Error> {
-        let inner = Inner { vaults: DashMap::new(), unknown_prefix_note: self.unknown_prefix_note };
-        let registry = Registry(Arc::new(inner));
+        self.build_with(Cache::new)
+    }
+
+    fn build_with(self, cache: impl FnOnce(CacheLimits) -> Arc<Cache>) -> Result<Registry, Error> {
+        let registry = Registry(Arc::new(Inner {
+            mounts: DashMap::new(),
+            cache: cache(self.limits),
+            unknown_prefix_note: self.unknown_prefix_note,
+        }));
         for (prefix, vault) in self.vaults {
             registry.add(&prefix, vault)?;
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// A secret value: bytes that are wiped from memory on drop and never shown by `Debug`.
 ///
@@ -38,8 +38,7 @@ impl Secret {
     ///
     /// [`ErrorKind::InvalidValue`] where the bytes are not UTF-8.
     pub fn as_str(&self) -> Result<&str, Error> {
-        std::str::from_utf8(&self.0)
-            .map_err(|_| Error::new(ErrorKind::InvalidValue, "the value is not UTF-8 text; read it as bytes"))
+        std::str::from_utf8(&self.0).map_err(|_| Error::not_text())
     }
 
     /// The length in bytes.
@@ -88,6 +87,7 @@ impl From<&str> for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn debug_shows_nothing() {

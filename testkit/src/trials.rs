@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_core::{Error, ErrorKind, Probe, Registry, Secret};
+use strongroom_core::{Error, ErrorKind, Probe, ReadRequest, Registry, Secret, VaultBackend};
 
 use crate::{Capabilities, Fixture, Outcome, Report};
 
@@ -78,8 +78,16 @@ pub async fn run(fixture: impl Fixture) -> Report {
 }
 
 impl Bench {
+    /// Reads from the backend, whatever the registry remembers.
     async fn get(&self, path: &str) -> Result<Secret, Error> {
-        self.registry.get(format!("{{vault://under-test/{path}}}")).await
+        let fetched = self.registry.refresh(format!("{{vault://under-test/{path}}}")).await;
+        fetched.map(|fetched| fetched.value)
+    }
+
+    /// The backend itself, for what the registry would spare it.
+    fn backend(&self) -> Result<Arc<dyn VaultBackend>, String> {
+        let vault = self.registry.vault("under-test").map_err(|error| format!("{error:?}"))?;
+        Ok(vault.backend().clone())
     }
 
     async fn expect(&self, path: &str, expected: &str) -> Verdict {
@@ -224,23 +232,32 @@ async fn unknown_option(bench: Arc<Bench>) -> Verdict {
 
 async fn concurrent(bench: Arc<Bench>) -> Verdict {
     bench.fixture.write("shared", &object("shared")).await;
+    let backend = bench.backend()?;
     let readers: Vec<_> = (0..50)
         .map(|_| {
-            let bench = bench.clone();
-            tokio::spawn(async move { bench.expect("shared/name", &value("shared")).await })
+            let backend = backend.clone();
+            tokio::spawn(async move { backend.read(&ReadRequest::new("shared")).await })
         })
         .collect();
     for reader in readers {
-        reader.await.map_err(|error| error.to_string())??;
+        let document = reader.await.map_err(|error| error.to_string())?;
+        let read = document.and_then(|document| document.get("name"));
+        match read {
+            Ok(secret) if secret.as_bytes() == value("shared").as_bytes() => {}
+            Ok(_) => return Err("a reader among many got another value".into()),
+            Err(error) => return Err(format!("{error:?}")),
+        }
     }
     Ok(())
 }
 
 async fn cancelled(bench: Arc<Bench>) -> Verdict {
     bench.fixture.write("cancelled", &object("cancelled")).await;
+    let backend = bench.backend()?;
     for micros in [0, 50, 200, 1000] {
+        let request = ReadRequest::new("cancelled");
         // However far it came, nobody waits for it.
-        let _ = tokio::time::timeout(Duration::from_micros(micros), bench.get("cancelled/name")).await;
+        let _ = tokio::time::timeout(Duration::from_micros(micros), backend.read(&request)).await;
     }
     bench.expect("cancelled/name", &value("cancelled")).await
 }

@@ -49,7 +49,7 @@ impl VaultBackend for Faulty {
         &[]
     }
     async fn read(&self, request: &ReadRequest) -> Result<Document, Error> {
-        if self.fault == Fault::Panics && request.resource == "found" {
+        if self.fault == Fault::Panics && &*request.resource == "found" {
             panic!("as the test asks");
         }
         let mut request = request.clone();

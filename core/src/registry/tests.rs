@@ -1,7 +1,7 @@
 use std::error::Error as _;
 
 use super::*;
-use crate::{MemoryVault, Policy};
+use crate::{MemoryVault, Policy, Reference};
 
 fn registry() -> Registry {
     let vault = MemoryVault::new();

@@ -19,6 +19,9 @@ use strongroom_integration_tests::{Builder, Ca, Proxy, Reply, Server, Stub};
 
 const REFERENCE: &str = "{vault://under-test/customer/acme/name}";
 
+/// The same secret, kept apart from what the registry remembers of it.
+const FIRST_VERSION: &str = "{vault://under-test/customer/acme/name#1}";
+
 /// A server with one secret and a policy `reader` that may read it.
 fn server(builder: Builder) -> Server {
     let server = builder.start();
@@ -40,12 +43,12 @@ fn registry(address: &str, fields: Value) -> Registry {
 }
 
 async fn name(registry: &Registry) -> String {
-    registry.get(REFERENCE).await.unwrap().as_str().unwrap().to_owned()
+    registry.refresh(REFERENCE).await.unwrap().value.as_str().unwrap().to_owned()
 }
 
 /// The whole error of a read, which holds no canary.
 async fn fault(registry: &Registry) -> (ErrorKind, String) {
-    let error = registry.get(REFERENCE).await.unwrap_err();
+    let error = registry.get(FIRST_VERSION).await.unwrap_err();
     let text = format!("{error:?}");
     assert!(!text.contains("canary"), "{text}");
     (error.kind(), text)

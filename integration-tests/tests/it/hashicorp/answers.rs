@@ -233,7 +233,10 @@ async fn a_mount_that_becomes_versioned_is_noticed() {
     server.api().write_kv1(&mount, "x", &json!({"n": "old"}));
     let vault = vault(&proxy.address(), server.token()).mount(&mount).kv(KvVersion::Auto).build().unwrap();
     let registry = super::registry(vault.clone());
-    let read = async || registry.get("{vault://under-test/x/n}").await.unwrap().as_str().unwrap().to_owned();
+    let read = async || {
+        let fetched = registry.refresh("{vault://under-test/x/n}").await.unwrap();
+        fetched.value.as_str().unwrap().to_owned()
+    };
     assert_eq!(read().await, "old");
     assert!(vault.backend().describe().to_string().ends_with("KV v1"));
     server.api().must("POST", &format!("sys/mounts/{mount}/tune"), &json!({"options": {"version": "2"}}));

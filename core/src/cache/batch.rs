@@ -1,0 +1,84 @@
+//! Flights of several slots in one request, where the backend can read so.
+
+use std::sync::{Arc, Weak};
+
+use super::flight::Pilot;
+use super::mount::Mounted;
+use super::read::vanish;
+use super::slot::State;
+use super::{Cache, Cell, Landings, Mount, Pinned};
+use crate::Error;
+
+type Flying = (Pinned, Pilot<State, Pinned>);
+
+impl Cache {
+    /// Starts to read those slots whose vault reads in batches, and says after which landings each is there; none
+    /// for those of other vaults.
+    pub(crate) fn start_batches<'a, C>(
+        &self,
+        wanted: impl Iterator<Item = (&'a Pinned, C)>,
+    ) -> Vec<Option<Result<Landings, Error>>>
+    where
+        C: Iterator<Item = &'a Cell>,
+    {
+        let mut batches: Vec<(Arc<Mount>, Arc<Mounted>, Vec<Flying>)> = Vec::new();
+        let started = wanted
+            .map(|(slot, cells)| {
+                let mounted =
+                    slot.mount.current().filter(|mounted| mounted.vault.backend.batch().is_some())?;
+                Some(self.board(slot, cells).map(|(since, pilot)| {
+                    if let Some(pilot) = pilot {
+                        let flying = (slot.clone(), pilot);
+                        match batches.iter_mut().find(|(mount, ..)| Arc::ptr_eq(mount, &slot.mount)) {
+                            Some((.., batch)) => batch.push(flying),
+                            None => batches.push((slot.mount.clone(), mounted, vec![flying])),
+                        }
+                    }
+                    since
+                }))
+            })
+            .collect();
+        for (_, mounted, mut batch) in batches {
+            let limit = mounted.vault.backend.batch().map_or(1, |batch| batch.limit().max(1));
+            while !batch.is_empty() {
+                let rest = batch.split_off(batch.len().min(limit));
+                let several = std::mem::replace(&mut batch, rest);
+                // Where there is no runtime the pilots are dropped, and those who wait are told.
+                let _ = self.fly_together(mounted.clone(), several);
+            }
+        }
+        started
+    }
+
+    fn fly_together(&self, mounted: Arc<Mounted>, several: Vec<Flying>) -> Result<(), Error> {
+        let (cache, host) = (self.me.clone(), self.host.clone());
+        self.host.spawn(move |id| {
+            let several = several.into_iter().map(|(slot, pilot)| {
+                let host = host.clone();
+                (slot, pilot.on_loss(move |state| vanish(state, &host, id)))
+            });
+            read_together(cache, mounted, several.collect())
+        })
+    }
+}
+
+async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<Flying>) {
+    let Some(batch) = mounted.vault.backend.batch() else { return };
+    let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
+    let requests: Vec<_> = several.iter().map(|(slot, _)| slot.request.clone()).collect();
+    let mut answers = batch.read_many(&requests).await.into_iter();
+    let Some(cache) = cache.upgrade() else { return };
+    for (slot, pilot) in several {
+        let answer = answers.next().unwrap_or_else(|| Err(Error::too_few_answers()));
+        let mut pilot = Some(pilot);
+        let landed = slot.mount.while_current(mounted.generation, |mounted| {
+            pilot.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
+        });
+        drop(landed);
+        cache.settle(&slot);
+        // Another vault has taken the place of this one meanwhile: it is asked slot by slot.
+        if let Some(pilot) = pilot {
+            let _ = cache.fly(&slot, pilot);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! One value as readers see it: its bytes and the moments at which it grows stale and ends, packed together.
+
+use std::time::Duration;
+
+use zeroize::Zeroize;
+
+use super::clock::{AtomicTick, Tick};
+
+/// Values up to this length lie in the block itself, so that reading one touches one place in memory.
+const INLINE: usize = 70;
+
+/// A value with its limits. Readers compare the limits with the clock; only the writer moves them, and a new
+/// value is a new block. The bytes are wiped on drop.
+pub(crate) struct Block {
+    /// From here on it is not served.
+    deadline: AtomicTick,
+    /// From here on it is served as stale.
+    stale_from: AtomicTick,
+    fetched: AtomicTick,
+    /// Counts the values that the cell has had.
+    serial: u32,
+    /// The version; 0 where the vault keeps none.
+    version: u64,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    None,
+    Inline { length: u8, bytes: [u8; INLINE] },
+    Heap(Box<[u8]>),
+}
+
+impl Bytes {
+    fn new(bytes: &[u8]) -> Self {
+        match u8::try_from(bytes.len()) {
+            Ok(length) if bytes.len() <= INLINE => {
+                let mut inline = [0; INLINE];
+                inline[..bytes.len()].copy_from_slice(bytes);
+                Self::Inline { length, bytes: inline }
+            }
+            _ => Self::Heap(bytes.into()),
+        }
+    }
+}
+
+/// How long a value may be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) fetched: Tick,
+    pub(crate) stale_from: Tick,
+    pub(crate) deadline: Tick,
+}
+
+impl Limits {
+    /// Never to be served.
+    pub(crate) const ENDED: Self = Self { fetched: Tick::PAST, stale_from: Tick::PAST, deadline: Tick::PAST };
+}
+
+impl Block {
+    pub(crate) fn new(bytes: &[u8], limits: Limits, serial: u32, version: Option<u64>) -> Self {
+        Self::with(Bytes::new(bytes), limits, serial, version)
+    }
+
+    /// A block that is no value: nothing is served.
+    pub(crate) fn none(serial: u32) -> Self {
+        Self::with(Bytes::None, Limits::ENDED, serial, None)
+    }
+
+    fn with(bytes: Bytes, limits: Limits, serial: u32, version: Option<u64>) -> Self {
+        Self {
+            deadline: AtomicTick::new(limits.deadline),
+            stale_from: AtomicTick::new(limits.stale_from),
+            fetched: AtomicTick::new(limits.fetched),
+            serial,
+            version: version.unwrap_or(0),
+            bytes,
+        }
+    }
+
+    pub(crate) fn is_a_value(&self) -> bool {
+        !matches!(self.bytes, Bytes::None)
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Bytes::Heap(bytes) => bytes,
+            Bytes::None => &[],
+        }
+    }
+
+    /// Whether it may be served.
+    #[inline]
+    pub(crate) fn is_live(&self, now: Tick) -> bool {
+        now < self.deadline.load()
+    }
+
+    /// Whether it may be served and nobody need read it anew.
+    #[inline]
+    pub(crate) fn is_fresh(&self, now: Tick) -> bool {
+        now < self.stale_from.load() && self.is_live(now)
+    }
+
+    pub(crate) fn age(&self, now: Tick) -> Duration {
+        now.since(self.fetched.load())
+    }
+
+    pub(crate) fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    pub(crate) fn version(&self) -> Option<u64> {
+        (self.version != 0).then_some(self.version)
+    }
+
+    /// The same value was read again.
+    pub(crate) fn extend(&self, limits: Limits) {
+        self.fetched.store(limits.fetched);
+        self.stale_from.store(limits.stale_from);
+        self.deadline.store(limits.deadline);
+    }
+
+    /// The value counts as stale from now on.
+    pub(crate) fn mark_stale(&self) {
+        self.stale_from.store(Tick::PAST);
+    }
+
+    /// What it takes of the heap beyond the block itself.
+    pub(crate) fn heap(&self) -> usize {
+        match &self.bytes {
+            Bytes::Inline { .. } | Bytes::None => 0,
+            Bytes::Heap(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        match &mut self.bytes {
+            Bytes::Inline { bytes, .. } => bytes.zeroize(),
+            Bytes::Heap(bytes) => bytes.zeroize(),
+            Bytes::None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_every_length_come_back() {
+        for length in [0, 1, INLINE - 1, INLINE, INLINE + 1, 255, 256, 5000] {
+            let value: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let block = Block::new(&value, Limits::ENDED, 7, Some(3));
+            assert_eq!(block.bytes(), value);
+            assert_eq!((block.serial(), block.version()), (7, Some(3)));
+        }
+        assert_eq!(Block::none(0).version(), None);
+    }
+
+    #[test]
+    fn a_block_is_as_small_as_it_looks() {
+        assert_eq!(size_of::<Block>(), 96);
+    }
+}

@@ -1,0 +1,210 @@
+//! What a registry remembers of its vaults, and how readers get at it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mount` | a prefix and the vault behind it, by generation |
+//! | `table` | all slots by (mount, resource, version, options), within bounds |
+//! | `slot` | one document: how its last read ended, and its cells |
+//! | `cell` | one value, behind an atomic pointer to a `block` |
+//! | `block` | a value and its limits, packed together |
+//! | `ask` | what one reference takes out of a document, and for how long |
+//! | `index` | from the text of a reference to its cell, remembered by each thread |
+//! | `flight` | single flight: one read at a time for a slot, and those who wait for it |
+//! | `read` | how a flight goes: reading, doubting, landing |
+//! | `batch` | flights of several slots in one request |
+//! | `retired` | what was replaced and may still be read |
+//! | `clock` | time in steps of 50 ms |
+//! | `host` | the runtime on which all this runs |
+
+mod ask;
+mod batch;
+mod block;
+mod cell;
+mod clock;
+mod flight;
+mod host;
+mod index;
+mod mount;
+mod read;
+mod retired;
+mod slot;
+mod table;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+use arc_swap::Guard;
+
+pub(crate) use ask::{Ask, Extra};
+pub(crate) use block::Block;
+pub(crate) use cell::Cell;
+use clock::{Clock, STEP, Tick};
+use host::Host;
+use index::Index;
+pub(crate) use mount::{Mount, Mounted};
+pub(crate) use read::Want;
+use retired::Retired;
+pub(crate) use slot::Landings;
+use slot::Slot;
+pub use table::CacheLimits;
+pub(crate) use table::Pinned;
+use table::Table;
+
+use crate::{Error, ErrorKind, ReadRequest};
+
+/// All that a registry remembers.
+pub(crate) struct Cache {
+    clock: Clock,
+    table: Table,
+    index: Index,
+    retired: Retired<Block>,
+    host: Arc<Host>,
+    /// Whether the clock is being moved; or why it cannot be.
+    started: OnceLock<Result<(), Error>>,
+    me: Weak<Self>,
+}
+
+impl Cache {
+    pub(crate) fn new(limits: CacheLimits) -> Arc<Self> {
+        Self::with_clock(limits, Clock::new())
+    }
+
+    pub(crate) fn with_clock(limits: CacheLimits, clock: Clock) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            clock,
+            table: Table::new(limits),
+            // A secret may be written in several ways, and have several keys.
+            index: Index::new(limits.entries.saturating_mul(2)),
+            retired: Retired::new(),
+            host: Arc::default(),
+            started: OnceLock::new(),
+            me: me.clone(),
+        })
+    }
+
+    /// The slot of a document and the cell of what a reference takes from it.
+    pub(crate) fn find(
+        &self,
+        mount: &Arc<Mount>,
+        mounted: &Mounted,
+        request: ReadRequest,
+        ask: Ask,
+    ) -> (Pinned, Arc<Cell>) {
+        let (slot, evicted) = self.table.pin(mount, request);
+        self.end(evicted);
+        let cell = slot.cell(ask, mounted, &self.clock, &self.retired);
+        self.table.weigh(&slot);
+        (slot, cell)
+    }
+
+    /// What a text means, if that is known and may be served.
+    #[inline]
+    pub(crate) fn peek(&self, text: &str) -> Option<Guard<Arc<Block>>> {
+        self.index.load(text).filter(|block| block.is_live(self.clock.now()))
+    }
+
+    /// The present tick, a step late at most.
+    #[inline]
+    pub(crate) fn now(&self) -> Tick {
+        self.clock.now()
+    }
+
+    /// Remembers what a text means.
+    pub(crate) fn remember(&self, text: &str, cell: &Arc<Cell>) {
+        self.index.insert(text, cell);
+    }
+
+    /// After a vault was replaced, or its values are to be forgotten: drops what no handle holds, and reads the rest
+    /// anew, whose handles show the old value until the new one is there.
+    pub(crate) fn renew(&self, mount: &Arc<Mount>) {
+        let of_the_mount = |slot: &Slot| Arc::ptr_eq(&slot.mount, mount);
+        self.end(self.table.take(|slot| of_the_mount(slot) && !slot.is_pinned()));
+        for slot in self.table.pin_all(of_the_mount) {
+            drop(slot.flights.announce(|state| state.forget()));
+            // Where there is no runtime yet, there is no handle that anybody waits for either.
+            let _ = self.start_reading_anew(&slot);
+        }
+    }
+
+    /// After a vault was removed: drops all of its values.
+    pub(crate) fn drop_all(&self, mount: &Arc<Mount>) {
+        self.end(self.table.take(|slot| Arc::ptr_eq(&slot.mount, mount)));
+    }
+
+    /// All slots that have had a document or are waited for.
+    pub(crate) fn all(&self) -> Vec<Pinned> {
+        self.table.pin_all(|_| true)
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    fn end(&self, slots: Vec<Arc<Slot>>) {
+        for slot in slots {
+            let (cells, woken) = slot.flights.announce(|state| {
+                state.end(&self.retired);
+                state.cells().len()
+            });
+            drop(woken);
+            self.index.note_dead(cells);
+        }
+    }
+
+    /// Has the clock moved from now on.
+    fn start(&self) -> Result<(), Error> {
+        self.started
+            .get_or_init(|| {
+                #[cfg(test)]
+                if self.clock.is_of_the_runtime() {
+                    return self.host.spawn(|_| keep_in_the_runtime(self.me.clone()));
+                }
+                let cache = self.me.clone();
+                let keeper = std::thread::Builder::new().name("strongroom-keeper".into());
+                keeper.spawn(move || keep(&cache)).map(drop).map_err(|error| {
+                    Error::new(ErrorKind::Internal, "could not start the thread that keeps the time")
+                        .with_source(error)
+                })
+            })
+            .clone()
+    }
+
+    /// One step of the keeper's.
+    fn step(&self) {
+        self.clock.advance();
+        self.retired.sweep();
+        self.index.merge();
+    }
+}
+
+/// Moves the clock and tidies up, on a thread of its own so that no stalled runtime keeps an expired secret in
+/// service. Ends with the cache.
+fn keep(cache: &Weak<Cache>) {
+    while let Some(cache) = cache.upgrade() {
+        cache.step();
+        drop(cache);
+        std::thread::sleep(STEP);
+    }
+}
+
+#[cfg(test)]
+async fn keep_in_the_runtime(cache: Weak<Cache>) {
+    while let Some(cache) = cache.upgrade() {
+        cache.step();
+        drop(cache);
+        tokio::time::sleep(STEP).await;
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        // Threads may remember the index, and with it the cells: not what was in them.
+        self.end(self.table.take(|_| true));
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("table", &self.table).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,73 @@
+//! A prefix and the vault behind it, which may be replaced while others read.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::{Error, ErrorKind, Vault, escaped};
+
+/// What a prefix stands for, for as long as it stands for anything.
+#[derive(Debug)]
+pub(crate) struct Mount {
+    prefix: Box<str>,
+    /// None once the vault was removed. Locked for moments, never across an await.
+    current: RwLock<Option<Arc<Mounted>>>,
+}
+
+/// A vault and which one it is of those that a prefix has had.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    /// Counts from 1.
+    pub(crate) generation: u32,
+    pub(crate) vault: Vault,
+}
+
+impl Mount {
+    pub(crate) fn new(prefix: &str, vault: Vault) -> Self {
+        let mounted = Mounted { generation: 1, vault };
+        Self { prefix: prefix.into(), current: RwLock::new(Some(Arc::new(mounted))) }
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn current(&self) -> Option<Arc<Mounted>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The vault, or the error that there is none any more.
+    pub(crate) fn mounted(&self) -> Result<Arc<Mounted>, Error> {
+        self.current().ok_or_else(|| {
+            let message =
+                format!("vault `{}` was removed, or its registry was shut down", escaped(&self.prefix));
+            Error::new(ErrorKind::Closed, message)
+        })
+    }
+
+    /// Puts another vault in the place of the present one, which it gives back.
+    pub(crate) fn replace(&self, vault: Vault) -> Option<Arc<Mounted>> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = current.as_ref()?.generation.wrapping_add(1).max(1);
+        current.replace(Arc::new(Mounted { generation, vault }))
+    }
+
+    /// Leaves the prefix without a vault.
+    pub(crate) fn unmount(&self) -> Option<Arc<Mounted>> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Does something while no other vault can take the place of this generation's; nothing if one already has.
+    pub(crate) fn while_current<R>(&self, generation: u32, publish: impl FnOnce(&Mounted) -> R) -> Option<R> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_deref().filter(|mounted| mounted.generation == generation).map(publish)
+    }
+
+    /// Puts the vault in front of what went wrong in it.
+    pub(crate) fn place(&self, error: Error, vault: &Vault) -> Error {
+        let error =
+            error.at(format_args!("vault `{}` ({})", escaped(&self.prefix), vault.backend.describe()));
+        match &vault.note {
+            Some(note) => error.note(note),
+            None => error,
+        }
+    }
+}

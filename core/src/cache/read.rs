@@ -1,0 +1,216 @@
+//! How a slot gets its document: joining or starting a flight, reading, doubting, landing.
+
+use std::sync::Weak;
+
+use super::flight::{Flights, Pilot, Woken};
+use super::host::Host;
+use super::mount::Mounted;
+use super::slot::{DOUBT, Landed, State, is_a_miss};
+use super::{Cache, Cell, Landings, Pinned, Tick};
+use crate::{Document, Error, ErrorKind, Fetched};
+
+/// How often a reader starts again whose flight vanished with its runtime.
+const STARTS: u32 = 3;
+
+/// What a reader is content with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// What is known while it is fresh, or else what a read brings.
+    Known,
+    /// What a read brings that began after the call.
+    Anew,
+    /// What landed after these landings.
+    After(Landings),
+}
+
+impl Cache {
+    /// The value of a cell, which all who want it at the same time get from one read.
+    pub(crate) async fn obtain(&self, slot: &Pinned, cell: &Cell, want: Want) -> Result<Fetched, Error> {
+        self.start()?;
+        let mut starts = 0;
+        let mut since = match want {
+            Want::After(since) => Some(since),
+            _ => None,
+        };
+        loop {
+            let mounted = slot.mount.mounted()?;
+            let place = |error| slot.mount.place(error, &mounted.vault);
+            let now = self.clock.advance();
+            let joined = Flights::join(slot, |state, flying| match since {
+                Some(since) if state.landings().are_after(since) => state.landed(cell, slot, &mounted, now),
+                Some(_) => None,
+                None => {
+                    // What is under way may bring what was there before the call.
+                    let late = flying && want == Want::Anew;
+                    since = Some(if late { state.landings().next() } else { state.landings() });
+                    let known = (want == Want::Known).then(|| state.known(cell, slot, &mounted, now));
+                    known.flatten().map(Landed::Here)
+                }
+            });
+            match joined {
+                Ok(Landed::Here(result)) => return result.map_err(place),
+                // The next start is on the caller's own runtime.
+                Ok(Landed::Lost(_)) if starts < STARTS => {
+                    starts += 1;
+                    since = None;
+                }
+                Ok(Landed::Lost(error)) => return Err(place(error)),
+                Err((seen, pilot)) => {
+                    if let Some(pilot) = pilot {
+                        self.fly(slot, pilot)?;
+                    }
+                    slot.flights.news(seen).await;
+                }
+            }
+        }
+    }
+
+    /// Starts to read a slot unless everything that is wanted of it is known, and says after which landings all of
+    /// it is there.
+    pub(crate) fn start_reading<'a>(
+        &self,
+        slot: &Pinned,
+        cells: impl Iterator<Item = &'a Cell>,
+    ) -> Result<Landings, Error> {
+        let (since, pilot) = self.board(slot, cells)?;
+        pilot.map_or(Ok(since), |pilot| self.fly(slot, pilot).map(|()| since))
+    }
+
+    /// Starts to read a slot whatever is known of it, and says after which landings that is there.
+    pub(crate) fn start_reading_anew(&self, slot: &Pinned) -> Result<Landings, Error> {
+        self.start()?;
+        let mut since = Landings::default();
+        let joined = Flights::join(slot, |state, flying| {
+            since = if flying { state.landings().next() } else { state.landings() };
+            None::<()>
+        });
+        match joined {
+            Err((_, Some(pilot))) => self.fly(slot, pilot).map(|()| since),
+            _ => Ok(since),
+        }
+    }
+
+    /// Joins or opens the flight of a slot unless everything that is wanted of it is known.
+    pub(super) fn board<'a>(
+        &self,
+        slot: &Pinned,
+        mut cells: impl Iterator<Item = &'a Cell>,
+    ) -> Result<(Landings, Option<Pilot<State, Pinned>>), Error> {
+        self.start()?;
+        let mounted = slot.mount.mounted()?;
+        let now = self.clock.advance();
+        let mut since = Landings::default();
+        let joined = Flights::join(slot, |state, _| {
+            since = state.landings();
+            let known = cells.all(|cell| state.known(cell, slot, &mounted, now).is_some());
+            known.then(|| since.before())
+        });
+        Ok(match joined {
+            Ok(known) => (known, None),
+            Err((_, pilot)) => (since, pilot),
+        })
+    }
+
+    pub(super) fn fly(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<(), Error> {
+        let (cache, host, slot) = (self.me.clone(), self.host.clone(), slot.clone());
+        self.host.spawn(move |id| {
+            let pilot = pilot.on_loss(move |state| vanish(state, &host, id));
+            read(cache, slot, pilot)
+        })
+    }
+
+    /// Ends a flight with what the vault has said.
+    pub(super) fn land(
+        &self,
+        slot: &Pinned,
+        pilot: Pilot<State, Pinned>,
+        mounted: &Mounted,
+        started: Tick,
+        answer: Result<Document, Error>,
+    ) -> Woken {
+        let (clock, retired) = (&self.clock, &self.retired);
+        pilot.land(|state| match answer {
+            Ok(document) => state.take(document, started, slot, mounted, clock, retired),
+            Err(error) if is_a_miss(&error) => {
+                state.miss(error, clock.now(), mounted.generation, retired);
+            }
+            Err(error) => state.fail(error, mounted.generation),
+        })
+    }
+
+    /// Brings the table up to date after a landing.
+    pub(super) fn settle(&self, slot: &Pinned) {
+        self.table.weigh(slot);
+        if slot.flights.with(|state| state.document().is_none()) {
+            self.end(self.table.note_miss(slot));
+        }
+    }
+}
+
+/// What becomes of a slot whose pilot vanished.
+pub(super) fn vanish(state: &mut State, host: &Host, id: tokio::runtime::Id) {
+    if std::thread::panicking() {
+        state.fail(Error::new(ErrorKind::Internal, "the backend panicked; this is a defect in it"), 0);
+    } else {
+        host.forget(id);
+        state.lose(Error::new(ErrorKind::Unavailable, "the runtime that read it has ended").transient());
+    }
+}
+
+async fn read(cache: Weak<Cache>, slot: Pinned, pilot: Pilot<State, Pinned>) {
+    let mut pilot = Some(pilot);
+    while let Some(mounted) = slot.mount.current() {
+        let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
+        tracing::debug!(prefix = slot.mount.prefix(), resource = slot.request.resource, "reading");
+        let answer = ask(&slot, &mounted).await;
+        let Some(cache) = cache.upgrade() else { return };
+        // What another vault has said is not of interest any more: the one in its place is asked.
+        let landed = slot.mount.while_current(mounted.generation, |mounted| {
+            pilot.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
+        });
+        if let Some(woken) = landed {
+            drop(woken);
+            return cache.settle(&slot);
+        }
+    }
+    if let Some(pilot) = pilot {
+        let message = "the vault was removed while it was read";
+        drop(pilot.land(|state| state.fail(Error::new(ErrorKind::Closed, message), 0)));
+    }
+}
+
+/// Asks the vault, twice where the answer would take away what it gave before.
+async fn ask(slot: &Pinned, mounted: &Mounted) -> Result<Document, Error> {
+    let backend = &mounted.vault.backend;
+    let answer = backend.read(&slot.request).await;
+    let Some(held) = slot.flights.with(|state| state.held(mounted.generation)) else { return answer };
+    if !is_doubtful(&held, &answer) {
+        return answer;
+    }
+    tracing::debug!(prefix = slot.mount.prefix(), resource = slot.request.resource, "asking once more");
+    tokio::time::sleep(DOUBT).await;
+    match backend.read(&slot.request).await {
+        Ok(document) if goes_back(&held, &document) => {
+            let message = "the vault answers with an older version than before, as a lagging standby does";
+            Err(Error::new(ErrorKind::Unavailable, message).transient())
+        }
+        answer => answer,
+    }
+}
+
+/// Whether an answer contradicts the one before in a way that a lagging standby's, or a mount that is being moved,
+/// does. A deletion on purpose says so itself and needs no second opinion.
+fn is_doubtful(held: &Document, answer: &Result<Document, Error>) -> bool {
+    match answer {
+        Ok(document) => goes_back(held, document),
+        Err(error) => {
+            !error.is_retryable() && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
+        }
+    }
+}
+
+/// Whether a document is older than the one before. One that was deleted and made anew counts from 1 again and was
+/// written later.
+fn goes_back(held: &Document, document: &Document) -> bool {
+    document.version() < held.version() && document.created() <= held.created()
+}

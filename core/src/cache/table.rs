@@ -1,0 +1,224 @@
+//! All slots by what they hold, within bounds.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::flight::Flights;
+use super::mount::Mount;
+use super::slot::{Slot, State};
+use crate::ReadRequest;
+use crate::sync::lock;
+
+/// How much a registry may hold of what no handle holds.
+///
+/// What a [`Live`](crate::Live) handle holds is never dropped and counts. What is over the bounds is dropped the
+/// next time something is added, first what was not read since the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheLimits {
+    /// How many documents, at least 1. Default 10,000.
+    pub entries: usize,
+    /// How many bytes they may take, approximately. Default 64 MiB.
+    pub bytes: usize,
+    /// How many misses are remembered, at least 1. Default 1,000.
+    pub misses: usize,
+}
+
+impl Default for CacheLimits {
+    fn default() -> Self {
+        Self { entries: 10_000, bytes: 64 << 20, misses: 1_000 }
+    }
+}
+
+/// A slot that stays while this lives.
+pub(crate) struct Pinned(Arc<Slot>);
+
+impl Clone for Pinned {
+    fn clone(&self) -> Self {
+        self.0.pins.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        self.0.pins.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl AsRef<Flights<State>> for Pinned {
+    fn as_ref(&self) -> &Flights<State> {
+        &self.0.flights
+    }
+}
+
+impl Deref for Pinned {
+    type Target = Arc<Slot>;
+
+    fn deref(&self) -> &Arc<Slot> {
+        &self.0
+    }
+}
+
+/// All slots of a registry.
+pub(crate) struct Table {
+    slots: Mutex<Slots>,
+    hasher: RandomState,
+    limits: CacheLimits,
+    /// About how many bytes all slots take.
+    weight: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Slots {
+    table: HashTable<Arc<Slot>>,
+    /// Those that landed without a document, the oldest first; they may have one meanwhile.
+    misses: VecDeque<Weak<Slot>>,
+}
+
+impl Table {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
+        Self {
+            slots: Mutex::default(),
+            hasher: RandomState::default(),
+            limits: CacheLimits { entries: limits.entries.max(1), misses: limits.misses.max(1), ..limits },
+            weight: AtomicUsize::new(0),
+        }
+    }
+
+    /// The slot for a request to a mount, made if there is none. What has to go for it is given back, to be ended
+    /// outside the lock.
+    pub(crate) fn pin(&self, mount: &Arc<Mount>, request: ReadRequest) -> (Pinned, Vec<Arc<Slot>>) {
+        let hash = self.hash(mount, &request);
+        let mut slots = lock(&self.slots);
+        let found = slots
+            .table
+            .find(hash, |slot| Arc::ptr_eq(&slot.mount, mount) && slot.request == request)
+            .cloned();
+        if let Some(slot) = found {
+            slot.pins.fetch_add(1, Ordering::Relaxed);
+            return (Pinned(slot), Vec::new());
+        }
+        let evicted = self.make_room(&mut slots);
+        let slot = Arc::new(Slot::new(mount.clone(), request));
+        slot.pins.fetch_add(1, Ordering::Relaxed);
+        slots.table.insert_unique(hash, slot.clone(), |slot| self.hash(&slot.mount, &slot.request));
+        (Pinned(slot), evicted)
+    }
+
+    /// Notes that a slot's weight may have changed.
+    pub(crate) fn weigh(&self, slot: &Slot) {
+        if let Some((before, now)) = slot.flights.with(State::weigh) {
+            self.weight.fetch_add(now, Ordering::Relaxed);
+            self.weight.fetch_sub(before, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a slot landed without a document. Those that are too many are given back, to be ended.
+    pub(crate) fn note_miss(&self, slot: &Arc<Slot>) -> Vec<Arc<Slot>> {
+        let mut slots = lock(&self.slots);
+        slots.misses.push_back(Arc::downgrade(slot));
+        let mut evicted = Vec::new();
+        while slots.misses.len() > self.limits.misses {
+            let oldest = slots.misses.pop_front().and_then(|oldest| oldest.upgrade());
+            let Some(oldest) = oldest else { continue };
+            if !oldest.is_pinned() && oldest.flights.with(|state| state.document().is_none()) {
+                self.remove(&mut slots.table, &oldest);
+                evicted.push(oldest);
+            }
+        }
+        evicted
+    }
+
+    /// Takes out those slots of a mount for which `chosen` says so.
+    pub(crate) fn take(&self, chosen: impl Fn(&Slot) -> bool) -> Vec<Arc<Slot>> {
+        let taken: Vec<_> = lock(&self.slots).table.extract_if(|slot| chosen(slot)).collect();
+        for slot in &taken {
+            self.lighten(slot);
+        }
+        taken
+    }
+
+    /// Those slots for which `chosen` says so, held.
+    pub(crate) fn pin_all(&self, chosen: impl Fn(&Slot) -> bool) -> Vec<Pinned> {
+        let slots = lock(&self.slots);
+        let held = slots.table.iter().filter(|slot| chosen(slot)).map(|slot| {
+            slot.pins.fetch_add(1, Ordering::Relaxed);
+            Pinned(slot.clone())
+        });
+        held.collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.slots).table.len()
+    }
+
+    fn hash(&self, mount: &Arc<Mount>, request: &ReadRequest) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        Arc::as_ptr(mount).hash(&mut hasher);
+        request.hash(&mut hasher);
+        std::hash::Hasher::finish(&hasher)
+    }
+
+    fn remove(&self, table: &mut HashTable<Arc<Slot>>, slot: &Arc<Slot>) {
+        let hash = self.hash(&slot.mount, &slot.request);
+        if let Ok(entry) = table.find_entry(hash, |other| Arc::ptr_eq(other, slot)) {
+            entry.remove();
+            self.lighten(slot);
+        }
+    }
+
+    fn lighten(&self, slot: &Slot) {
+        self.weight.fetch_sub(slot.flights.with(State::leave), Ordering::Relaxed);
+    }
+
+    /// Drops an eighth of what no handle holds where one more would be too much: first what was not read since the
+    /// last time. So the cost of looking through the table is shared by the many that follow.
+    fn make_room(&self, slots: &mut Slots) -> Vec<Arc<Slot>> {
+        let mut evicted = Vec::new();
+        for even_if_used in [false, true] {
+            let bytes = self.weight.load(Ordering::Relaxed);
+            if slots.table.len() < self.limits.entries && bytes <= self.limits.bytes {
+                break;
+            }
+            let entries = self.limits.entries - self.limits.entries.div_ceil(8);
+            let mut many = slots.table.len().saturating_sub(entries);
+            let mut heavy = bytes.saturating_sub(self.limits.bytes / 8 * 7);
+            let out = slots.table.extract_if(|slot| {
+                if (many == 0 && heavy == 0) || slot.is_pinned() {
+                    return false;
+                }
+                let (used, weight) = slot.flights.with(|state| {
+                    // Every cell is asked, so that every mark is taken away.
+                    let used = state.cells().iter().filter(|cell| cell.was_used()).count() > 0;
+                    (used, state.weight())
+                });
+                if used && !even_if_used {
+                    return false;
+                }
+                many = many.saturating_sub(1);
+                heavy = heavy.saturating_sub(weight);
+                true
+            });
+            let out: Vec<_> = out.collect();
+            out.iter().for_each(|slot| self.lighten(slot));
+            evicted.extend(out);
+        }
+        slots.misses.retain(|slot| slot.strong_count() > 0);
+        evicted
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}

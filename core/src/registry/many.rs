@@ -1,0 +1,128 @@
+//! Reading many references at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::read::named;
+use super::{Registry, ToReference};
+use crate::cache::{Cell, Pinned, Want};
+use crate::{Error, Secret};
+
+/// How many secrets of one call are read at the same time. Each vault has a bound of its own below this.
+const AT_ONCE: usize = 64;
+
+/// What is wanted of one secret.
+struct Group {
+    slot: Pinned,
+    /// The places in the answer, and what goes there.
+    members: Vec<(usize, Arc<Cell>)>,
+}
+
+impl Registry {
+    /// The values that many references mean, each as by [`get`](Self::get) and in the same order. Each distinct
+    /// secret is read once, several at the same time; a vault that can read several in one request does.
+    pub async fn get_many<R: ToReference>(
+        &self,
+        references: impl IntoIterator<Item = R>,
+    ) -> Vec<Result<Secret, Error>> {
+        let references: Vec<R> = references.into_iter().collect();
+        let mut values: Vec<_> = references.iter().map(|_| None).collect();
+        let cache = &self.0.cache;
+        let groups = self.group(&references, &mut values);
+        // Those of vaults that read in batches are all under way after this; the others start one by one.
+        let mut started = cache.start_batches(groups.iter().map(|group| (&group.slot, group.cells())));
+        let mut next = 0;
+        for (at, group) in groups.iter().enumerate() {
+            while next < groups.len().min(at + AT_ONCE) {
+                started[next]
+                    .get_or_insert_with(|| cache.start_reading(&groups[next].slot, groups[next].cells()));
+                next += 1;
+            }
+            for (place, cell) in &group.members {
+                let fetched = match started[at].clone() {
+                    Some(Err(error)) => Err(error),
+                    Some(Ok(since)) => cache.obtain(&group.slot, cell, Want::After(since)).await,
+                    None => cache.obtain(&group.slot, cell, Want::Known).await,
+                };
+                let reference = &references[*place];
+                if fetched.is_ok() {
+                    reference.with_text(|text| cache.remember(text, cell));
+                }
+                let value = fetched.map(|fetched| fetched.value);
+                values[*place] = Some(value.map_err(|error| match reference.to_reference() {
+                    Ok(reference) => named(&reference, error),
+                    Err(_) => error,
+                }));
+            }
+        }
+        // Every place has been filled: by its group, or by the error that kept it out of one.
+        values.into_iter().flatten().collect()
+    }
+
+    /// Puts together what is one secret; what cannot be looked for has its error put in its place.
+    fn group<R: ToReference>(
+        &self,
+        references: &[R],
+        values: &mut [Option<Result<Secret, Error>>],
+    ) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut places = HashMap::new();
+        for (at, reference) in references.iter().enumerate() {
+            let found = reference
+                .to_reference()
+                .and_then(|parsed| self.find(&parsed).map_err(|error| named(&parsed, error)));
+            match found {
+                Err(error) => values[at] = Some(Err(error)),
+                Ok(found) => {
+                    let place = *places.entry(Arc::as_ptr(&found.slot)).or_insert_with(|| {
+                        groups.push(Group { slot: found.slot.clone(), members: Vec::new() });
+                        groups.len() - 1
+                    });
+                    groups[place].members.push((at, found.cell));
+                }
+            }
+        }
+        groups
+    }
+
+    /// Reads everything that is in memory anew, several secrets at the same time. What fails is kept as it is.
+    ///
+    /// # Errors
+    ///
+    /// All failures.
+    pub async fn refresh_all(&self) -> Result<(), Vec<Error>> {
+        let cache = &self.0.cache;
+        let slots = cache.all();
+        let mut started = Vec::with_capacity(slots.len());
+        let mut errors = Vec::new();
+        for (at, slot) in slots.iter().enumerate() {
+            for next in &slots[started.len()..slots.len().min(at + AT_ONCE)] {
+                started.push(cache.start_reading_anew(next));
+            }
+            let refreshed = match (started[at].clone(), slot.any_cell()) {
+                (Ok(since), Some(cell)) => cache.obtain(slot, &cell, Want::After(since)).await.map(drop),
+                (Ok(_), None) => Ok(()),
+                (Err(error), _) => Err(error),
+            };
+            errors.extend(refreshed.err());
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// Forgets what is known of a vault: drops what no handle holds and reads the rest anew in the background, whose
+    /// handles show what they have until then.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownPrefix`](crate::ErrorKind::UnknownPrefix) where there is no such vault.
+    pub fn invalidate(&self, prefix: &str) -> Result<(), Error> {
+        self.0.cache.renew(&self.mount(prefix)?);
+        Ok(())
+    }
+}
+
+impl Group {
+    fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.members.iter().map(|(_, cell)| &**cell)
+    }
+}
