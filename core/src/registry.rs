@@ -43,11 +43,11 @@ pub const RESERVED_PREFIXES: &[&str] =
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Registry(Arc<Inner>);
+pub struct Registry(pub(crate) Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     mounts: DashMap<Box<str>, Arc<Mount>>,
-    cache: Arc<Cache>,
+    pub(crate) cache: Arc<Cache>,
     unknown_prefix_note: Option<String>,
 }
 
@@ -226,7 +226,7 @@ impl RegistryBuilder {
         self.build_with(Cache::new)
     }
 
-    fn build_with(self, cache: impl FnOnce(CacheLimits) -> Arc<Cache>) -> Result<Registry, Error> {
+    pub(crate) fn build_with(self, cache: impl FnOnce(CacheLimits) -> Arc<Cache>) -> Result<Registry, Error> {
         let registry = Registry(Arc::new(Inner {
             mounts: DashMap::new(),
             cache: cache(self.limits),

@@ -208,3 +208,6 @@ impl fmt::Debug for Cache {
         f.debug_struct("Cache").field("table", &self.table).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,7 +209,7 @@ async fn vaults_that_log_in_alike_share_one_token() {
     assert_eq!(life.counts().0, 1);
     let one = registry.vault("one").unwrap();
     registry.remove("one").await.unwrap();
-    let closed = one.backend().read(&strongroom::core::ReadRequest::new("customer/acme")).await.unwrap_err();
+    let closed = one.backend().read(&ReadRequest::new("customer/acme")).await.unwrap_err();
     assert_eq!(closed.kind(), ErrorKind::Closed);
     assert_eq!(registry.get("{vault://two/customer/acme/name}").await.unwrap().as_bytes(), b"Other Inc.");
     assert_eq!(tokens(&life.server), before + 1, "the token stays while somebody needs it");

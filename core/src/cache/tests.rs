@@ -1,0 +1,462 @@
+//! The whole cache through the registry, against a backend that does what a test tells it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::{
+    BatchRead, Description, Document, Health, Policy, Probe, Registry, Vault, VaultBackend, VersionPoll,
+};
+
+/// A vault whose answers are set by the test, with a count of what it was asked.
+#[derive(Clone, Debug, Default)]
+struct Scripted(Arc<Script>);
+
+#[derive(Debug, Default)]
+struct Script {
+    answers: Mutex<HashMap<String, Result<Document, Error>>>,
+    reads: AtomicUsize,
+    requests: AtomicUsize,
+    delay: Mutex<Duration>,
+    panics: Mutex<bool>,
+    batch: usize,
+}
+
+impl Scripted {
+    fn set(&self, resource: &str, json: &str, version: u64) {
+        self.answer(resource, Ok(Document::from_json(json).unwrap().with_version(version)));
+    }
+
+    fn answer(&self, resource: &str, answer: Result<Document, Error>) {
+        self.0.answers.lock().unwrap().insert(resource.into(), answer);
+    }
+
+    fn slow(&self, delay: Duration) {
+        *self.0.delay.lock().unwrap() = delay;
+    }
+
+    fn reads(&self) -> usize {
+        self.0.reads.swap(0, Ordering::SeqCst)
+    }
+
+    fn look(&self, request: &ReadRequest) -> Result<Document, Error> {
+        self.0.reads.fetch_add(1, Ordering::SeqCst);
+        let missing = || Err(Error::new(ErrorKind::NotFound, "no such resource"));
+        self.0.answers.lock().unwrap().get(&*request.resource).cloned().unwrap_or_else(missing)
+    }
+}
+
+#[async_trait]
+impl VaultBackend for Scripted {
+    fn describe(&self) -> Description {
+        Description::new("scripted")
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    async fn read(&self, request: &ReadRequest) -> Result<Document, Error> {
+        self.0.requests.fetch_add(1, Ordering::SeqCst);
+        // What a server answers is what it held when the request came in.
+        let answer = self.look(request);
+        let delay = *self.0.delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        assert!(!*self.0.panics.lock().unwrap(), "told to");
+        answer
+    }
+
+    async fn check(&self, _: Probe) -> Result<Health, Error> {
+        Ok(Health::default())
+    }
+
+    fn batch(&self) -> Option<&dyn BatchRead> {
+        (self.0.batch > 0).then_some(self)
+    }
+
+    fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+
+    async fn close(&self) {}
+}
+
+#[async_trait]
+impl BatchRead for Scripted {
+    fn limit(&self) -> usize {
+        self.0.batch
+    }
+
+    async fn read_many(&self, requests: &[ReadRequest]) -> Vec<Result<Document, Error>> {
+        self.0.requests.fetch_add(1, Ordering::SeqCst);
+        requests.iter().map(|request| self.look(request)).collect()
+    }
+}
+
+fn policy(ttl: u64) -> Policy {
+    Policy {
+        ttl: (ttl > 0).then(|| Duration::from_secs(ttl)),
+        resurrect_ttl: Duration::from_secs(100),
+        ..Policy::default()
+    }
+}
+
+fn registry_with(vault: &Scripted, policy: Policy, limits: CacheLimits) -> Registry {
+    let builder = Registry::builder().vault("my-vault", Vault::new(vault.clone()).with_policy(policy));
+    builder.cache_limits(limits).build_with(|l| Cache::with_clock(l, Clock::of_the_runtime())).unwrap()
+}
+
+fn registry(vault: &Scripted, ttl: u64) -> Registry {
+    registry_with(vault, policy(ttl), CacheLimits::default())
+}
+
+fn scripted() -> Scripted {
+    let vault = Scripted::default();
+    vault.set("customer/acme", r#"{"name":"ACME Inc.","user":"app"}"#, 1);
+    vault
+}
+
+const NAME: &str = "{vault://my-vault/customer/acme/name}";
+const USER: &str = "{vault://my-vault/customer/acme/user}";
+const NOPE: &str = "{vault://my-vault/customer/nope/name}";
+
+fn text(result: Result<crate::Secret, Error>) -> String {
+    match result {
+        Ok(secret) => secret.as_str().unwrap().to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+fn passing() -> Error {
+    Error::new(ErrorKind::Unavailable, "connection refused").transient()
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_keys_of_a_secret_come_from_one_read() {
+    let vault = scripted();
+    let registry = registry(&vault, 0);
+    assert_eq!(text(registry.get(NAME).await), "ACME Inc.");
+    assert_eq!(text(registry.get(USER).await), "app");
+    assert_eq!(registry.document("{vault://my-vault/customer/acme/}").await.unwrap().version(), Some(1));
+    assert_eq!(registry.try_get(USER).unwrap().as_bytes(), b"app");
+    assert_eq!(vault.reads(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_readers_of_one_cold_secret_cost_one_read_however_it_ends() {
+    let vault = scripted();
+    vault.slow(Duration::from_millis(100));
+    vault.answer("down", Err(passing()));
+    let registry = registry(&vault, 0);
+    for (reference, expected) in [
+        (NAME.to_owned(), "ACME Inc."),
+        (NOPE.to_owned(), "no such resource"),
+        ("{vault://my-vault/down/name}".to_owned(), "connection refused"),
+    ] {
+        let readers: Vec<_> = (0..1000)
+            .map(|_| {
+                tokio::spawn({
+                    let (registry, reference) = (registry.clone(), reference.clone());
+                    async move { text(registry.get(reference).await) }
+                })
+            })
+            .collect();
+        for reader in readers {
+            let read = reader.await.unwrap();
+            assert!(read.contains(expected), "{read}");
+            assert!(!read.contains("unavailable") || read.contains(&reference), "{read}");
+        }
+        assert_eq!(vault.reads(), 1, "{reference}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_goes_away_cancels_nobody() {
+    let vault = scripted();
+    vault.slow(Duration::from_secs(1));
+    let registry = registry(&vault, 0);
+    let leader = tokio::time::timeout(Duration::from_millis(500), registry.get(NAME));
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        text(registry.get(NAME).await)
+    };
+    let (leader, other) = tokio::join!(leader, other);
+    assert!(leader.is_err());
+    assert_eq!((other.as_str(), vault.reads()), ("ACME Inc.", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panicking_backend_poisons_nobody() {
+    let vault = scripted();
+    let registry = registry(&vault, 0);
+    *vault.0.panics.lock().unwrap() = true;
+    let error = registry.get(NAME).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    *vault.0.panics.lock().unwrap() = false;
+    assert_eq!(text(registry.get(NAME).await), "ACME Inc.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_miss_is_remembered_for_its_time_and_a_failure_is_not() {
+    let vault = scripted();
+    let registry = registry(&vault, 0);
+    let missing_key = "{vault://my-vault/customer/acme/nmae}";
+    for reference in [NOPE, missing_key] {
+        assert!(registry.get(reference).await.is_err());
+        assert!(registry.get(reference).await.is_err());
+        assert_eq!(vault.reads(), 1, "{reference}");
+    }
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    vault.set("customer/nope", r#"{"name":"there"}"#, 1);
+    vault.set("customer/acme", r#"{"nmae":"there too"}"#, 2);
+    assert_eq!(text(registry.get(NOPE).await), "there");
+    assert_eq!(text(registry.get(missing_key).await), "there too");
+    vault.answer("down", Err(passing()));
+    for _ in 0..2 {
+        assert!(registry.get("{vault://my-vault/down/x}").await.unwrap_err().is_retryable());
+    }
+    assert_eq!(vault.reads(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_grows_stale_and_then_fails_closed() {
+    let vault = scripted();
+    let registry = registry(&vault, 60);
+    let strict = registry.watch("{vault://my-vault/customer/acme/name?resurrect_ttl=10}").await.unwrap();
+    let live = registry.watch(NAME).await.unwrap();
+    let mut reader = live.reader();
+    vault.answer("customer/acme", Err(passing()));
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert!(live.is_stale() && live.age() >= Duration::from_secs(60));
+    assert_eq!(text(registry.get(NAME).await), "ACME Inc.", "the last good value, while the vault fails");
+    assert_eq!(reader.current().unwrap().as_bytes(), b"ACME Inc.");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(strict.current().is_err());
+    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.");
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let error = format!("{:?}", live.current().unwrap_err());
+    assert!(error.contains("may no longer be served") && error.contains("connection refused"), "{error}");
+    assert!(
+        reader.current().is_err() && registry.try_get(NAME).is_none() && registry.get(NAME).await.is_err()
+    );
+    vault.set("customer/acme", r#"{"name":"new"}"#, 2);
+    assert_eq!(text(registry.get(NAME).await), "new");
+    assert_eq!(reader.current().unwrap().as_bytes(), b"new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_vaults_own_expiry_ends_a_value_on_time() {
+    let vault = scripted();
+    let end = SystemTime::now() + Duration::from_secs(30);
+    let document = Document::from_json(r#"{"name":"short"}"#).unwrap().with_expiry(end);
+    vault.answer("customer/acme", Ok(document));
+    let registry = registry(&vault, 0);
+    let live = registry.watch(NAME).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    assert!(live.current().is_ok());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(live.current().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_follows_refreshes_and_hears_of_them() {
+    let vault = scripted();
+    let registry = registry(&vault, 0);
+    let mut live = registry.watch(NAME).await.unwrap();
+    let mut pair = registry.watch_document("{vault://my-vault/customer/acme/}").await.unwrap();
+    vault.set("customer/acme", r#"{"name":"ACME Inc.","user":"other"}"#, 2);
+    registry.refresh(USER).await.unwrap();
+    pair.changed().await.unwrap();
+    assert_eq!(pair.current().unwrap().get("user").unwrap().as_bytes(), b"other");
+    // The name is still the same: no change, but a newer version.
+    assert!(tokio::time::timeout(Duration::from_secs(1), live.changed()).await.is_err());
+    assert_eq!(live.version(), Some(2));
+    vault.set("customer/acme", r#"{"name":"new"}"#, 3);
+    let refresher = live.clone();
+    let (changed, refreshed) = tokio::join!(live.changed(), refresher.refresh());
+    changed.and(refreshed).unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_sees_what_was_written_before_it_was_asked_for() {
+    let vault = scripted();
+    vault.slow(Duration::from_secs(1));
+    let registry = registry(&vault, 0);
+    let early = async { text(registry.get(NAME).await) };
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        vault.set("customer/acme", r#"{"name":"new"}"#, 2);
+        let two = tokio::join!(registry.refresh(NAME), registry.refresh(NAME));
+        (text(two.0.map(|fetched| fetched.value)), text(two.1.map(|fetched| fetched.value)))
+    };
+    let (early, late) = tokio::join!(early, late);
+    assert_eq!((early.as_str(), late.0.as_str(), late.1.as_str()), ("ACME Inc.", "new", "new"));
+    assert_eq!(vault.reads(), 2, "those who refresh share a read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_take_a_value_away_is_asked_twice_unless_it_says_so_itself() {
+    let vault = scripted();
+    let registry = registry(&vault, 0);
+    let live = registry.watch(NAME).await.unwrap();
+    vault.reads();
+    vault.answer("customer/acme", Err(Error::new(ErrorKind::NotFound, "no such resource")));
+    let flicker = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        vault.set("customer/acme", r#"{"name":"ACME Inc."}"#, 1);
+    };
+    let (refreshed, ()) = tokio::join!(live.refresh(), flicker);
+    refreshed.unwrap();
+    assert_eq!((live.current().unwrap().len(), vault.reads()), (9, 2));
+
+    vault.set("customer/acme", r#"{"name":"lagging"}"#, 0);
+    live.refresh().await.unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "a version never goes backwards");
+    let anew = Document::from_json(r#"{"name":"anew"}"#).unwrap().with_version(1);
+    vault.answer("customer/acme", Ok(anew.with_created(SystemTime::now())));
+    live.refresh().await.unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"anew");
+
+    vault.reads();
+    vault.answer("customer/acme", Err(Error::new(ErrorKind::Deleted, "deleted")));
+    assert_eq!(live.refresh().await.unwrap_err().kind(), ErrorKind::Deleted);
+    assert_eq!((live.current().unwrap_err().kind(), vault.reads()), (ErrorKind::Deleted, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_replaced_vault_is_published() {
+    let old = scripted();
+    let registry = registry(&old, 0);
+    let mut live = registry.watch(NAME).await.unwrap();
+    registry.get("{vault://my-vault/customer/acme/user}").await.unwrap();
+    let new = scripted();
+    new.set("customer/acme", r#"{"name":"new"}"#, 1);
+    new.slow(Duration::from_secs(5));
+    old.slow(Duration::from_secs(2));
+    old.set("customer/acme", r#"{"name":"too late"}"#, 2);
+    let refresher = live.clone();
+    let refreshing = tokio::spawn(async move { refresher.refresh().await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    registry.replace("my-vault", new.clone()).await.unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "until the new vault has answered");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "not what the old one answered meanwhile");
+    live.changed().await.unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"new");
+    refreshing.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_vault_ends_its_handles_and_whoever_waits() {
+    let vault = scripted();
+    let registry = registry(&vault, 0);
+    let mut live = registry.watch(NAME).await.unwrap();
+    vault.slow(Duration::from_secs(60));
+    let waiting = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.get(NOPE).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let (changed, removed) = tokio::join!(live.changed(), registry.remove("my-vault"));
+    removed.unwrap();
+    assert_eq!(changed.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(live.current().unwrap_err().kind(), ErrorKind::Closed);
+    assert!(registry.try_get(NAME).is_none());
+    let start = tokio::time::Instant::now();
+    assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_read_at_once_and_each_secret_once() {
+    let vault = scripted();
+    for at in 0..200 {
+        vault.set(&format!("r/{at}"), &format!(r#"{{"a":"a{at}","b":"b{at}"}}"#), 1);
+    }
+    vault.slow(Duration::from_secs(1));
+    let registry = registry(&vault, 0);
+    let mut references: Vec<_> = (0..200).map(|at| format!("{{vault://my-vault/r/{at}/a}}")).collect();
+    references.extend((0..200).map(|at| format!("{{vault://my-vault/r/{at}/b}}")));
+    references.push(NOPE.into());
+    references.push("{vault://my-vault/}".into());
+    let start = tokio::time::Instant::now();
+    let values = registry.get_many(&references).await;
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    assert_eq!(vault.reads(), 201);
+    for (at, value) in values.iter().take(400).enumerate() {
+        let expected = if at < 200 { format!("a{at}") } else { format!("b{}", at - 200) };
+        assert_eq!(value.as_ref().unwrap().as_bytes(), expected.as_bytes());
+    }
+    assert_eq!(values[400].as_ref().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(values[401].as_ref().unwrap_err().kind(), ErrorKind::InvalidReference);
+    assert!(registry.get_many(Vec::<&str>::new()).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_reads_in_batches_is_asked_in_batches() {
+    let vault = Scripted(Arc::new(Script { batch: 10, ..Script::default() }));
+    for at in 0..25 {
+        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
+    }
+    let registry = registry(&vault, 0);
+    let references: Vec<_> = (0..26).map(|at| format!("{{vault://my-vault/r/{at}/a}}")).collect();
+    let values = registry.get_many(&references).await;
+    assert_eq!(values.iter().filter(|value| value.is_ok()).count(), 25);
+    assert_eq!((vault.reads(), vault.0.requests.load(Ordering::SeqCst)), (26, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_handle_holds_is_bounded() {
+    let vault = scripted();
+    for at in 0..1000 {
+        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
+    }
+    let limits = CacheLimits { entries: 100, misses: 10, ..CacheLimits::default() };
+    let registry = registry_with(&vault, policy(0), limits);
+    let live = registry.watch(NAME).await.unwrap();
+    for at in 0..2000 {
+        let _ = registry.get(format!("{{vault://my-vault/r/{at}/a}}")).await;
+    }
+    assert!(registry.0.cache.table.len() <= 100, "{}", registry.0.cache.table.len());
+    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.");
+    vault.reads();
+    assert_eq!(text(registry.get(NAME).await), "ACME Inc.");
+    assert_eq!(vault.reads(), 0, "what a handle holds stays");
+    // Misses do not push out what is there.
+    registry.get("{vault://my-vault/r/7/a}").await.unwrap();
+    vault.reads();
+    for at in 5000..5050 {
+        let _ = registry.get(format!("{{vault://my-vault/r/{at}/a}}")).await;
+    }
+    assert!(registry.0.cache.table.len() <= 100);
+    let weight = registry_with(&vault, policy(0), CacheLimits { bytes: 20_000, ..CacheLimits::default() });
+    for at in 0..1000 {
+        weight.get(format!("{{vault://my-vault/r/{at}/a}}")).await.unwrap();
+    }
+    assert!((10..100).contains(&weight.0.cache.table.len()), "{}", weight.0.cache.table.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_invalidated_is_read_anew() {
+    let vault = scripted();
+    let registry = registry(&vault, 0);
+    let mut live = registry.watch(NAME).await.unwrap();
+    registry.get(NOPE).await.unwrap_err();
+    vault.set("customer/acme", r#"{"name":"new"}"#, 2);
+    vault.set("customer/nope", r#"{"name":"there"}"#, 1);
+    registry.invalidate("my-vault").unwrap();
+    assert_eq!(text(registry.get(NOPE).await), "there");
+    live.changed().await.unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"new");
+    assert_eq!(registry.invalidate("other").unwrap_err().kind(), ErrorKind::UnknownPrefix);
+    vault.set("customer/acme", r#"{"name":"newer"}"#, 3);
+    registry.refresh_all().await.unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"newer");
+    vault.answer("customer/acme", Err(passing()));
+    assert!(registry.refresh_all().await.is_ok(), "what is held is still served");
+}
