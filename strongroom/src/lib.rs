@@ -9,9 +9,9 @@ mod factories;
 
 pub use factories::factories;
 pub use strongroom_core::{
-    AuthMethod, Document, Error, ErrorKind, Fetched, Health, MemoryVault, ParseError, ParseErrorKind, Policy,
-    Probe, Reference, Registry, RegistryBuilder, Result, Secret, ToReference, Vault, VaultBackend, escaped,
-    is_reference,
+    AuthMethod, CacheLimits, Document, DocumentRef, Error, ErrorKind, Fetched, Health, Live, LiveDocument,
+    MemoryVault, ParseError, ParseErrorKind, Policy, Probe, Reader, Reference, Registry, RegistryBuilder,
+    Result, Secret, SecretRef, ToReference, Vault, VaultBackend, escaped, is_reference,
 };
 
 /// The traits and types that backends and logins are written with.
