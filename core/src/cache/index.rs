@@ -76,12 +76,19 @@ impl Index {
             };
             near.map.load().get(text).map(look)
         });
-        match near {
-            Ok(Some(block)) => Some(block),
-            _ if self.has_pending.load(Ordering::Acquire) => lock(&self.pending).map.get(text).map(look),
-            // A thread that is ending remembers nothing any more.
-            Err(_) => self.published.load().get(text).map(look),
-            Ok(None) => None,
+        near.ok().flatten().or_else(|| self.load_new(text))
+    }
+
+    /// What a thread does not know of yet.
+    #[cold]
+    fn load_new(&self, text: &str) -> Option<Guard<Arc<Block>>> {
+        let published = || self.published.load().get(text).map(look);
+        if self.has_pending.load(Ordering::Acquire) {
+            // Merging happens under the lock, so the text is in one of the two if it is known at all.
+            let pending = lock(&self.pending);
+            pending.map.get(text).map(look).or_else(published)
+        } else {
+            published()
         }
     }
 

@@ -1,0 +1,225 @@
+//! Readers on several runtimes, on plain threads, and on runtimes that end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use strongroom_core::{
+    BatchRead, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, Registry, VaultBackend,
+    VersionPoll,
+};
+use tokio::runtime::{Builder, Runtime};
+
+const NAME: &str = "{vault://my-vault/customer/acme/name}";
+
+/// A vault whose value counts its reads, each of which takes a while.
+#[derive(Clone, Debug, Default)]
+struct Slow {
+    reads: Arc<AtomicUsize>,
+    delay: Duration,
+}
+
+#[async_trait]
+impl VaultBackend for Slow {
+    fn describe(&self) -> Description {
+        Description::new("slow")
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    async fn read(&self, _: &ReadRequest) -> Result<Document, Error> {
+        let read = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
+        tokio::time::sleep(self.delay).await;
+        Document::from_json(&format!(r#"{{"name":"{read}"}}"#))
+    }
+
+    async fn check(&self, _: Probe) -> Result<Health, Error> {
+        Ok(Health::default())
+    }
+
+    fn batch(&self) -> Option<&dyn BatchRead> {
+        None
+    }
+
+    fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+
+    async fn close(&self) {}
+}
+
+fn slow(delay: Duration) -> (Slow, Registry) {
+    let vault = Slow { delay, ..Slow::default() };
+    let registry = Registry::builder().vault("my-vault", vault.clone()).build().unwrap();
+    (vault, registry)
+}
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+#[test]
+fn building_starts_no_thread_and_needs_no_runtime() {
+    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    // Other tests of this process start and end threads of their own: once alone is enough.
+    let quiet = (0..100).any(|_| {
+        let before = threads();
+        let (_, registry) = slow(Duration::ZERO);
+        assert!(registry.try_get(NAME).is_none());
+        threads() == before
+    });
+    assert!(quiet);
+}
+
+#[test]
+fn without_a_runtime_a_cold_read_is_an_error_and_not_a_panic() {
+    let (_, registry) = slow(Duration::ZERO);
+    let error = block_on(registry.get(NAME)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(format!("{error:?}").contains("tokio runtime"), "{error:?}");
+}
+
+#[test]
+fn readers_on_plain_threads_are_served_by_the_host() {
+    let (vault, registry) = slow(Duration::from_millis(50));
+    let host = runtime();
+    let live = host.block_on(registry.watch(NAME)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                assert_eq!(live.current().unwrap().as_bytes(), b"1");
+                assert_eq!(live.reader().current().unwrap().as_bytes(), b"1");
+                let other = block_on(registry.get("{vault://my-vault/other/name}")).unwrap();
+                assert_eq!(other.as_bytes(), b"2");
+            });
+        }
+    });
+    assert_eq!(vault.reads.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_runtime_that_ends_in_the_middle_leaves_nobody_waiting() {
+    let (vault, registry) = slow(Duration::from_secs(1));
+    let host = runtime();
+    host.spawn({
+        let registry = registry.clone();
+        async move { registry.get(NAME).await }
+    });
+    while vault.reads.load(Ordering::SeqCst) == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let on_a_thread = std::thread::spawn({
+        let registry = registry.clone();
+        move || block_on(registry.get(NAME))
+    });
+    let elsewhere = runtime();
+    let on_a_runtime = elsewhere.spawn({
+        let registry = registry.clone();
+        async move { registry.get(NAME).await }
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    host.shutdown_background();
+    // The reader in a runtime takes the work over; the one on a thread shares in that, or is told.
+    assert_eq!(elsewhere.block_on(on_a_runtime).unwrap().unwrap().as_bytes(), b"2");
+    match on_a_thread.join().unwrap() {
+        Ok(value) => assert_eq!(value.as_bytes(), b"2"),
+        Err(error) => assert!(format!("{error:?}").contains("runtime"), "{error:?}"),
+    }
+}
+
+#[test]
+fn what_was_read_in_a_runtime_that_ended_is_served_and_refreshed_from_another() {
+    let (_, registry) = slow(Duration::ZERO);
+    let first = runtime();
+    let mut live = first.block_on(registry.watch(NAME)).unwrap();
+    drop(first);
+    assert_eq!(live.current().unwrap().as_bytes(), b"1");
+    let second = Builder::new_current_thread().enable_all().build().unwrap();
+    let refresher = live.clone();
+    second
+        .block_on(async {
+            let (changed, refreshed) = tokio::join!(live.changed(), refresher.refresh());
+            changed.and(refreshed)
+        })
+        .unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"2");
+}
+
+#[test]
+fn a_hosted_registry_works_where_it_is_hosted_until_it_is_told_to_end() {
+    let (_, registry) = slow(Duration::ZERO);
+    let host = runtime();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let hosting = host.spawn({
+        let registry = registry.clone();
+        async move { registry.run(async { drop(ended.await) }).await }
+    });
+    // On a plain thread, as soon as it is hosted.
+    let value = loop {
+        match block_on(registry.get(NAME)) {
+            Ok(value) => break value,
+            Err(error) => assert!(format!("{error:?}").contains("tokio runtime"), "{error:?}"),
+        }
+    };
+    assert_eq!(value.as_bytes(), b"1");
+    end.send(()).unwrap();
+    host.block_on(hosting).unwrap();
+    assert_eq!(block_on(registry.get(NAME)).unwrap_err().kind(), ErrorKind::UnknownPrefix);
+}
+
+#[test]
+fn values_are_read_while_they_are_replaced_without_pause() {
+    let (_, registry) = slow(Duration::ZERO);
+    let host = runtime();
+    let live = host.block_on(registry.watch(NAME)).unwrap();
+    host.block_on(registry.get(NAME)).unwrap();
+    let writing = Arc::new(());
+    let writer = host.spawn({
+        let (live, writing) = (live.clone(), writing.clone());
+        async move {
+            for _ in 0..500 {
+                live.refresh().await.unwrap();
+            }
+            drop(writing);
+        }
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut reader = live.reader();
+                let mut last = 0;
+                while Arc::strong_count(&writing) > 1 {
+                    let value: u64 = reader.current().unwrap().as_str().unwrap().parse().unwrap();
+                    assert!(value >= last, "a reader never goes back");
+                    last = value;
+                    assert!(!live.current().unwrap().is_empty());
+                    assert!(!registry.try_get(NAME).unwrap().is_empty());
+                }
+            });
+        }
+    });
+    host.block_on(writer).unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"501");
+}
+
+/// Waits on a plain thread, as an executor that knows no tokio does.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    use std::task::{Context, Poll, Wake, Waker};
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return value;
+        }
+        std::thread::park_timeout(Duration::from_secs(10));
+    }
+}
