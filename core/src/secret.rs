@@ -36,7 +36,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] where the bytes are not UTF-8.
+    /// [`InvalidValue`](crate::ErrorKind::InvalidValue) where the bytes are not UTF-8.
     pub fn as_str(&self) -> Result<&str, Error> {
         std::str::from_utf8(&self.0).map_err(|_| Error::not_text())
     }

@@ -116,10 +116,7 @@ fn a_runtime_that_ends_in_the_middle_leaves_nobody_waiting() {
         move || block_on(registry.get(NAME))
     });
     let elsewhere = runtime();
-    let on_a_runtime = elsewhere.spawn({
-        let registry = registry.clone();
-        async move { registry.get(NAME).await }
-    });
+    let on_a_runtime = elsewhere.spawn(async move { registry.get(NAME).await });
     std::thread::sleep(Duration::from_millis(200));
     host.shutdown_background();
     // The reader in a runtime takes the work over; the one on a thread shares in that, or is told.

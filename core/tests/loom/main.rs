@@ -1,6 +1,7 @@
 //! The concurrent modules of the cache, as they are, on primitives whose every interleaving is tried.
 
 #![allow(dead_code, missing_docs, reason = "whole modules are included, for the part that is tried")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../src/cache/flight.rs"]
 mod flight;
