@@ -68,7 +68,8 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed) once the vault was removed.
+    /// [`Closed`](crate::ErrorKind::Closed) once the vault was removed; and where the runtime that rotates secrets
+    /// has ended and this is called from none.
     pub async fn changed(&mut self) -> Result<(), Error> {
         loop {
             let news = self.slot.flights.seen();
@@ -78,6 +79,7 @@ impl Live {
                 self.seen = serial;
                 return Ok(());
             }
+            self.cache.keep_rotating().map_err(|error| named(&self.reference, error))?;
             self.slot.flights.news(news).await;
         }
     }

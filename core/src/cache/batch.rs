@@ -75,7 +75,7 @@ async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<F
             pilot.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
         });
         drop(landed);
-        cache.settle(&slot);
+        cache.settle(&slot, &mounted);
         // Another vault has taken the place of this one meanwhile: it is asked slot by slot.
         if let Some(pilot) = pilot {
             let _ = cache.fly(&slot, pilot);

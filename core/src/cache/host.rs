@@ -44,6 +44,10 @@ impl Host {
         Some(id)
     }
 
+    pub(crate) fn id(&self) -> Option<Id> {
+        lock(&self.0).as_ref().map(Handle::id)
+    }
+
     /// Forgets a host that has ended.
     pub(crate) fn forget(&self, id: Id) {
         let mut host = lock(&self.0);

@@ -12,6 +12,7 @@
 //! | `flight` | single flight: one read at a time for a slot, and those who wait for it |
 //! | `read` | how a flight goes: reading, doubting, landing |
 //! | `batch` | flights of several slots in one request |
+//! | `rotate` | reading anew what is due, in the background |
 //! | `retired` | what was replaced and may still be read |
 //! | `clock` | time in steps of 50 ms |
 //! | `host` | the runtime on which all this runs |
@@ -27,6 +28,7 @@ mod index;
 mod mount;
 mod read;
 mod retired;
+mod rotate;
 mod slot;
 mod table;
 
@@ -44,6 +46,7 @@ use index::Index;
 pub(crate) use mount::{Mount, Mounted};
 pub(crate) use read::Want;
 use retired::Retired;
+use rotate::Rotation;
 pub(crate) use slot::Landings;
 use slot::Slot;
 pub use table::CacheLimits;
@@ -59,6 +62,7 @@ pub(crate) struct Cache {
     index: Index,
     retired: Retired<Block>,
     host: Arc<Host>,
+    rotation: Rotation,
     /// Whether the clock is being moved; or why it cannot be.
     started: OnceLock<Result<(), Error>>,
     me: Weak<Self>,
@@ -77,6 +81,7 @@ impl Cache {
             index: Index::new(limits.entries.saturating_mul(2)),
             retired: Retired::new(),
             host: Arc::default(),
+            rotation: Rotation::default(),
             started: OnceLock::new(),
             me: me.clone(),
         })
@@ -94,6 +99,7 @@ impl Cache {
         self.end(evicted);
         let cell = slot.cell(ask, mounted, &self.clock, &self.retired);
         self.table.weigh(&slot);
+        self.hasten(&slot, mounted);
         (slot, cell)
     }
 

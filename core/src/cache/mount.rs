@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::rotate::Background;
 use crate::{Error, ErrorKind, Vault, escaped};
 
 /// What a prefix stands for, for as long as it stands for anything.
@@ -10,6 +11,8 @@ pub(crate) struct Mount {
     prefix: Box<str>,
     /// None once the vault was removed. Locked for moments, never across an await.
     current: RwLock<Option<Arc<Mounted>>>,
+    /// How many background reads are under way.
+    pub(super) background: Background,
 }
 
 /// A vault and which one it is of those that a prefix has had.
@@ -23,7 +26,11 @@ pub(crate) struct Mounted {
 impl Mount {
     pub(crate) fn new(prefix: &str, vault: Vault) -> Self {
         let mounted = Mounted { generation: 1, vault };
-        Self { prefix: prefix.into(), current: RwLock::new(Some(Arc::new(mounted))) }
+        Self {
+            prefix: prefix.into(),
+            current: RwLock::new(Some(Arc::new(mounted))),
+            background: Background::new(0),
+        }
     }
 
     pub(crate) fn prefix(&self) -> &str {

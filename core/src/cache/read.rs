@@ -5,6 +5,7 @@ use std::sync::Weak;
 use super::flight::{Flights, Pilot, Woken};
 use super::host::Host;
 use super::mount::Mounted;
+use super::rotate::Turn;
 use super::slot::{DOUBT, Landed, State, is_a_miss};
 use super::{Cache, Cell, Landings, Pinned, Tick};
 use crate::{Document, Error, ErrorKind, Fetched};
@@ -111,11 +112,26 @@ impl Cache {
         })
     }
 
+    /// Starts to read a slot that is due, unless somebody is at it.
+    pub(super) fn start_reading_in_the_background(&self, slot: &Pinned, turn: Turn) -> Result<(), Error> {
+        match Flights::join(slot, |_, _| None::<()>) {
+            Err((_, Some(pilot))) => self.fly_with(slot, pilot, Some(turn)),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn fly(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<(), Error> {
+        self.fly_with(slot, pilot, None)
+    }
+
+    fn fly_with(&self, slot: &Pinned, pilot: Pilot<State, Pinned>, turn: Option<Turn>) -> Result<(), Error> {
         let (cache, host, slot) = (self.me.clone(), self.host.clone(), slot.clone());
         self.host.spawn(move |id| {
             let pilot = pilot.on_loss(move |state| vanish(state, &host, id));
-            read(cache, slot, pilot)
+            async move {
+                read(cache, slot, pilot).await;
+                drop(turn);
+            }
         })
     }
 
@@ -139,8 +155,9 @@ impl Cache {
     }
 
     /// Brings the table up to date after a landing.
-    pub(super) fn settle(&self, slot: &Pinned) {
+    pub(super) fn settle(&self, slot: &Pinned, mounted: &Mounted) {
         self.table.weigh(slot);
+        self.reschedule(slot, mounted);
         if slot.flights.with(|state| state.document().is_none()) {
             self.end(self.table.note_miss(slot));
         }
@@ -170,7 +187,7 @@ async fn read(cache: Weak<Cache>, slot: Pinned, pilot: Pilot<State, Pinned>) {
         });
         if let Some(woken) = landed {
             drop(woken);
-            return cache.settle(&slot);
+            return cache.settle(&slot, &mounted);
         }
     }
     if let Some(pilot) = pilot {

@@ -11,6 +11,7 @@ use super::clock::{Clock, Tick};
 use super::flight::Flights;
 use super::mount::{Mount, Mounted};
 use super::retired::Retired;
+use super::rotate::Schedule;
 use crate::{Document, Error, ErrorKind, Fetched, Policy, ReadRequest, Secret};
 
 /// A resource in one version, with the options that belong to its identity.
@@ -35,6 +36,7 @@ pub(crate) struct State {
     landings: Landings,
     /// About how many bytes all this takes, as last counted; none once it has left the table.
     weight: Option<usize>,
+    schedule: Schedule,
     /// One for each thing that references ask for.
     cells: Box<[Arc<Cell>]>,
 }
@@ -90,6 +92,7 @@ impl Slot {
             generation: 0,
             landings: Landings::default(),
             weight: Some(0),
+            schedule: Schedule::default(),
             cells: Box::default(),
         };
         Self { mount, request, flights: Flights::new(state), pins: AtomicU32::new(0) }
@@ -152,6 +155,20 @@ impl Slot {
 impl State {
     pub(crate) fn landings(&self) -> Landings {
         self.landings
+    }
+
+    pub(crate) fn schedule(&mut self) -> &mut Schedule {
+        &mut self.schedule
+    }
+
+    /// When the document was read, if there is one.
+    pub(crate) fn fetched(&self) -> Option<Tick> {
+        self.document.as_ref().map(|_| self.fetched)
+    }
+
+    /// Whether the last read failed for a reason that may pass.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.standing, Standing::Failed(_) | Standing::Lost(_))
     }
 
     /// The document that this generation of the vault gave last.

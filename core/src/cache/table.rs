@@ -146,6 +146,15 @@ impl Table {
         taken
     }
 
+    /// A slot, held, unless it has left the table.
+    pub(crate) fn pin_listed(&self, slot: &Arc<Slot>) -> Option<Pinned> {
+        let hash = self.hash(&slot.mount, &slot.request);
+        let slots = lock(&self.slots);
+        slots.table.find(hash, |other| Arc::ptr_eq(other, slot))?;
+        slot.pins.fetch_add(1, Ordering::Relaxed);
+        Some(Pinned(slot.clone()))
+    }
+
     /// Those slots for which `chosen` says so, held.
     pub(crate) fn pin_all(&self, chosen: impl Fn(&Slot) -> bool) -> Vec<Pinned> {
         let slots = lock(&self.slots);

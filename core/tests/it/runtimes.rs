@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, Registry, VaultBackend,
-    VersionPoll,
+    BatchRead, Description, Document, Error, ErrorKind, Health, Policy, Probe, ReadRequest, Registry, Vault,
+    VaultBackend, VersionPoll,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -219,4 +219,51 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
         std::thread::park_timeout(Duration::from_secs(10));
     }
+}
+
+fn rotating() -> (Slow, Registry) {
+    let vault = Slow::default();
+    let mut policy = Policy::default();
+    policy.ttl = Some(Duration::from_secs(1));
+    let registry =
+        Registry::builder().vault("my-vault", Vault::new(vault.clone()).with_policy(policy)).build();
+    (vault, registry.unwrap())
+}
+
+#[test]
+fn a_watch_made_in_a_runtime_that_has_ended_still_rotates() {
+    let (vault, registry) = rotating();
+    let first = runtime();
+    let mut live = first.block_on(registry.watch(NAME)).unwrap();
+    // One waits while the runtime ends under it, in a runtime of its own.
+    let second = runtime();
+    let mut other = live.clone();
+    let waiting = second.spawn(async move {
+        for _ in 0..3 {
+            other.changed().await?;
+        }
+        other.current().map(|value| value.to_secret())
+    });
+    drop(first);
+    assert!(!second.block_on(waiting).unwrap().unwrap().is_empty());
+    assert!(vault.reads.load(Ordering::SeqCst) >= 4);
+    second.block_on(live.changed()).unwrap();
+    assert!(!live.is_stale());
+}
+
+#[test]
+fn whoever_waits_for_a_change_on_a_thread_is_told_when_the_runtime_ends() {
+    let (_, registry) = rotating();
+    let host = runtime();
+    let mut live = host.block_on(registry.watch(NAME)).unwrap();
+    let waiting = std::thread::spawn(move || {
+        loop {
+            if let Err(error) = block_on(live.changed()) {
+                return error;
+            }
+        }
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    drop(host);
+    assert_eq!(waiting.join().unwrap().kind(), ErrorKind::Unavailable);
 }
