@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Cache};
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
-use strongroom_core::{Live, MemoryVault, Registry};
+use strongroom_core::{CacheLimits, Live, MemoryVault, Registry};
 
 const ROUNDS: usize = 9;
 const READS: usize = 400_000;
@@ -37,7 +37,10 @@ fn setup(entries: usize) -> Setup {
         let json = format!(r#"{{"secret":"{}"}}"#, std::str::from_utf8(value).unwrap());
         vault.set(format!("customer/acme/number-{at:06}"), &json).unwrap();
     }
-    let registry = Registry::builder().vault("my-vault", vault).build().unwrap();
+    let mut limits = CacheLimits::default();
+    limits.entries = limits.entries.max(2 * entries);
+    limits.bytes = 1 << 30;
+    let registry = Registry::builder().vault("my-vault", vault).cache_limits(limits).build().unwrap();
     // It lives as long as the program: the registry's work runs on it.
     let runtime = Box::leak(Box::new(
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),

@@ -60,7 +60,11 @@ impl Live {
     /// A reader of the same value for one thread, several times quicker than [`current`](Self::current).
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader { block: Remembered::new(CellOf(self.cell.clone())), live: self.clone() }
+        Reader {
+            block: Remembered::new(CellOf(self.cell.clone())),
+            cache: self.cache.clone(),
+            live: Box::new(self.clone()),
+        }
     }
 
     /// Completes when the value is another one than when the handle was made, or than when this completed last. A
@@ -137,7 +141,9 @@ impl fmt::Debug for Live {
 #[derive(Clone)]
 pub struct Reader {
     block: Remembered<CellOf, Arc<Block>>,
-    live: Live,
+    cache: Arc<Cache>,
+    /// Boxed, so that what every read needs lies close together.
+    live: Box<Live>,
 }
 
 impl Reader {
@@ -149,7 +155,7 @@ impl Reader {
     #[inline]
     pub fn current(&mut self) -> Result<SecretRef<'_>, Error> {
         let block = self.block.load();
-        if block.is_live(self.live.cache.now()) {
+        if block.is_live(self.cache.now()) {
             Ok(SecretRef::borrowed(block))
         } else {
             Err(self.live.explain())

@@ -4,6 +4,7 @@ mod answers;
 mod check;
 mod conformance;
 mod faults;
+mod memory;
 mod session;
 mod tls;
 mod wire;
