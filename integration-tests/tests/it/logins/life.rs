@@ -155,6 +155,48 @@ async fn a_sealed_vault_costs_no_login() {
 }
 
 #[tokio::test]
+async fn a_real_seal_costs_no_login_and_the_token_outlives_it() {
+    let life = life(json!({"token_ttl": "1h"}));
+    let registry = life.registry();
+    assert_eq!(name(&registry).await, "ACME Inc.");
+    life.server.seal();
+    for _ in 0..20 {
+        assert_eq!(fault(&registry).await.0, ErrorKind::Sealed);
+        let kept = registry.get(REFERENCE).await.unwrap();
+        assert_eq!(kept.as_bytes(), b"ACME Inc.", "what was read before is still there");
+    }
+    life.server.unseal();
+    assert_eq!(name(&registry).await, "ACME Inc.");
+    assert_eq!(life.counts(), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_token_that_ends_while_the_vault_is_cut_off_costs_one_login_afterwards() {
+    let life = life(json!({"token_ttl": "4s", "token_max_ttl": "4s"}));
+    let registry = life.registry();
+    assert_eq!(name(&registry).await, "ACME Inc.");
+    life.proxy.intercept(|_, _| Reply::cut());
+    life.proxy.take_requests();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(8) {
+        let (kind, said) = fault(&registry).await;
+        assert!(matches!(kind, ErrorKind::Unavailable | ErrorKind::Unauthenticated), "{said}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (logins, renewals, lookups) = life.counts();
+    assert!(logins <= 8 && renewals <= 8 && lookups <= 8, "{:?} while cut off", life.counts());
+    life.proxy.forward_all();
+    life.proxy.take_requests();
+    let start = Instant::now();
+    while registry.refresh(FIRST_VERSION).await.is_err() {
+        assert!(start.elapsed() < Duration::from_secs(70), "no reader recovered");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(name(&registry).await, "ACME Inc.");
+    assert_eq!(life.counts().0, 1, "one login after the link is back");
+}
+
+#[tokio::test]
 async fn a_disabled_auth_mount_is_asked_at_its_rate_and_no_more() {
     let life = life(json!({"token_ttl": "1h"}));
     let registry = life.registry();
