@@ -1,7 +1,7 @@
 //! Tokens that the command obtains for itself: used, never shown, given back.
 
 use serde_json::json;
-use strongroom_integration_tests::{Api, Builder, Proxy, Reply};
+use strongroom_integration_tests::{Api, Builder, Ca, Proxy, Reply, Stub};
 
 use crate::server::{self, ROOT};
 
@@ -87,4 +87,76 @@ fn a_configured_token_is_never_revoked() {
         cli.run(&["-c", "kong.yaml", "get", "my-v2/kept/value/name"]).prints("canary\n");
     }
     assert_eq!(server::api().with_token(&token).get("auth/token/lookup-self").0, 200);
+}
+
+/// A JWT whose claims and signature are canaries: `{"alg":"ES256"}`, `{"sub":"canary","exp":9999999999}`.
+const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJjYW5hcnkiLCJleHAiOjk5OTk5OTk5OTl9.Y2FuYXJ5";
+
+/// What every login that fails must not show, whatever the server says in return.
+fn fails_without_a_canary(config: &str, expected: &str) {
+    let cli = server::cli_with(ROOT, &[("my-v2", config.to_owned())]);
+    cli.run(&["-c", "kong.yaml", "get", "my-v2/login/value/name"]).fails_with(1, expected);
+    let check = cli.run(&["-c", "kong.yaml", "check", "--json", "--login"]);
+    assert_eq!((check.code, &check.json()[0]["ok"]), (1, &json!(false)), "{check:?}");
+}
+
+#[test]
+fn jwts_client_keys_and_oauth2_secrets_are_never_shown() {
+    let server = Builder::dev().root_token(ROOT).start();
+    let api = server.api();
+    api.must("POST", "sys/auth/jwt", &json!({"type": "jwt"}));
+    api.must("POST", "sys/auth/kubernetes", &json!({"type": "kubernetes"}));
+    let address = server.address();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("jwt");
+    std::fs::write(&file, JWT).unwrap();
+    let file = file.display();
+    fails_without_a_canary(
+        &format!("address: '{address}', kv: v2, auth_method: jwt, jwt_role: web, jwt_file: '{file}'"),
+        "HTTP 400",
+    );
+    fails_without_a_canary(
+        &format!(
+            "address: '{address}', kv: v2, auth_method: kubernetes, kube_role: web, kube_api_token_file: '{file}'"
+        ),
+        "kubernetes",
+    );
+    // A provider and a vault that send back whatever they are sent.
+    let echo = Stub::new(|request| {
+        let said = String::from_utf8_lossy(&request.body).into_owned();
+        Reply::json(400, &json!({"error": said, "error_description": said, "errors": [said]}))
+    });
+    let provider = Stub::new(|_| Reply::json(200, &json!({"access_token": JWT, "token_type": "Bearer"})));
+    let oauth2 = |vault: &str, endpoint: &str| {
+        format!(
+            "address: '{vault}', kv: v2, retries: 0, auth_method: oauth2, oauth2_role_name: web, \
+             oauth2_token_endpoint: '{endpoint}/token', oauth2_client_id: me, oauth2_client_secret: canary-client-secret"
+        )
+    };
+    fails_without_a_canary(&oauth2(&address, &echo.address()), "HTTP 400");
+    fails_without_a_canary(&oauth2(&address, &provider.address()), "HTTP 400");
+    fails_without_a_canary(&oauth2(&echo.address(), &provider.address()), "HTTP 400");
+
+    let ca = Ca::new();
+    let (pair, other) = (ca.client_cert("web"), ca.client_cert("other"));
+    for (certificate, key, expected) in [
+        (&pair.certificate, other.key, "does not belong"),
+        (
+            pair.certificate.clone(),
+            "-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n".into(),
+            "key",
+        ),
+        (&pair.certificate, "canary".into(), "key"),
+    ] {
+        let config = format!(
+            "address: 'https://127.0.0.1:1', kv: v2, retries: 0, auth_method: cert, cert_auth_cert: {}, cert_auth_cert_key: {}",
+            json!(certificate),
+            json!(key)
+        );
+        let cli = server::cli_with(ROOT, &[("my-v2", config)]);
+        let ran = cli.run(&["-c", "kong.yaml", "get", "my-v2/login/value/name"]);
+        assert!(ran.code != 0 && ran.stderr.contains(expected), "{ran:?}");
+        let body: String = key.lines().filter(|line| !line.starts_with("-----")).collect();
+        assert!(!ran.stderr.contains(&body), "the key is shown");
+    }
 }

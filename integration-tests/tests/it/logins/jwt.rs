@@ -48,6 +48,34 @@ fn provider(signer: Arc<Signer>) -> Stub {
     })
 }
 
+#[tokio::test]
+async fn the_vault_verifies_by_the_keys_that_the_provider_serves() {
+    let signer = Arc::new(Signer::new());
+    let keys =
+        json!({"keys": [jsonwebtoken::jwk::Jwk::from_encoding_key(&signer.key, Algorithm::ES256).unwrap()]});
+    let tokens = signer.clone();
+    let provider = Stub::new(move |request| match request.target.as_str() {
+        "/keys" => Reply::json(200, &keys),
+        _ => Reply::json(200, &json!({"access_token": tokens.sign(&claims(600)), "token_type": "Bearer"})),
+    });
+    let server = jwt_server(&signer);
+    // Its own keys are all that the vault has to go by.
+    let settings = json!({"jwks_url": format!("{}/keys", provider.address()), "bound_issuer": "https://idp"});
+    must(&server, "sys/auth/other/jwt", json!({"type": "jwt"}));
+    must(&server, "auth/other/jwt/config", settings);
+    let role = json!({
+        "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": "reader"
+    });
+    must(&server, "auth/other/jwt/role/web", role);
+    let mut fields = oauth2(&format!("{}/token", provider.address()), "s3cret");
+    fields["jwt_auth_path"] = json!("other/jwt");
+    fields.as_object_mut().unwrap().remove("namespace");
+    reads_and_gives_back(&server, &registry(&server.address(), fields)).await;
+    let asked = provider.requests();
+    assert!(asked.iter().any(|request| request.method == "GET" && request.target == "/keys"));
+    assert_eq!(asked.iter().filter(|request| request.target == "/token").count(), 1);
+}
+
 fn oauth2(endpoint: &str, secret: &str) -> Value {
     json!({
         "auth_method": "oauth2", "oauth2_role_name": "web", "jwt_auth_path": "corp/jwt",
