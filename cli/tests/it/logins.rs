@@ -142,7 +142,7 @@ fn jwts_client_keys_and_oauth2_secrets_are_never_shown() {
     for (certificate, key, expected) in [
         (&pair.certificate, other.key, "does not belong"),
         (
-            pair.certificate.clone(),
+            &pair.certificate,
             "-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n".into(),
             "key",
         ),
