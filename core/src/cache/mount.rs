@@ -1,5 +1,6 @@
 //! A prefix and the vault behind it, which may be replaced while others read.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::rotate::Background;
@@ -11,6 +12,8 @@ pub(crate) struct Mount {
     prefix: Box<str>,
     /// None once the vault was removed. Locked for moments, never across an await.
     current: RwLock<Option<Arc<Mounted>>>,
+    /// Whether it was said that handles do not follow by themselves.
+    said: AtomicBool,
     /// How many background reads are under way.
     pub(super) background: Background,
 }
@@ -29,6 +32,7 @@ impl Mount {
         Self {
             prefix: prefix.into(),
             current: RwLock::new(Some(Arc::new(mounted))),
+            said: AtomicBool::new(false),
             background: Background::new(0),
         }
     }
@@ -60,6 +64,16 @@ impl Mount {
     /// Leaves the prefix without a vault.
     pub(crate) fn unmount(&self) -> Option<Arc<Mounted>> {
         self.current.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Says once that a value without a ttl changes by hand alone.
+    pub(crate) fn say_that_it_stays(&self) {
+        if !self.said.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                prefix = self.prefix(),
+                "this vault has no ttl: what is watched changes only when it is refreshed by hand"
+            );
+        }
     }
 
     /// Does something while no other vault can take the place of this generation's; nothing if one already has.

@@ -102,7 +102,7 @@ impl Registry {
     /// A handle that follows the value that a reference means. It is there when this returns.
     ///
     /// While a handle lives, its secret stays in memory. On a vault without `ttl` the value changes by
-    /// [`refresh`](Self::refresh) alone.
+    /// [`refresh`](Self::refresh) alone, which is logged once.
     ///
     /// # Errors
     ///
@@ -110,6 +110,10 @@ impl Registry {
     pub async fn watch(&self, reference: impl ToReference) -> Result<Live, Error> {
         let reference = reference.to_reference()?;
         let found = self.found(&reference, Want::Known).await?.0;
+        let mount = &found.slot.mount;
+        if mount.mounted().is_ok_and(|mounted| found.cell.ask.ttl(mounted.vault.policy()).is_none()) {
+            mount.say_that_it_stays();
+        }
         Ok(Live::new(self.0.cache.clone(), found.slot, found.cell, reference.into_owned()))
     }
 
