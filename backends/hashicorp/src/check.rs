@@ -65,7 +65,7 @@ impl HashicorpVault {
         let path = WirePath::api("auth/token/lookup-self")?;
         let mut answer = self.desk.about(Request::get(&path), token).await;
         if answer.as_ref().is_err_and(|error| error.kind() == Meaning::DeadToken.kind()) {
-            if let Ok(Verdict::Replaced(newer)) = self.session.rejected(snapshot).await {
+            if let Ok(Verdict::Token(newer)) = self.session.rejected(snapshot).await {
                 if let Some(token) = newer.token() {
                     answer = self.desk.about(Request::get(&path), token).await;
                 }

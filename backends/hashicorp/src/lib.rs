@@ -45,6 +45,7 @@ mod quote;
 mod refusal;
 mod retry;
 mod session;
+mod sync;
 mod tls;
 mod transport;
 mod vault;

@@ -88,7 +88,7 @@ impl HashicorpVault {
         match self.get_with(&snapshot, path, query, asked).await {
             Err(refusal) if refusal.meaning == Some(Meaning::DeadToken) => {
                 match self.session.rejected(&snapshot).await {
-                    Ok(Verdict::Replaced(newer)) => self.get_with(&newer, path, query, asked).await,
+                    Ok(Verdict::Token(newer)) => self.get_with(&newer, path, query, asked).await,
                     Ok(Verdict::Alive) => Err(refusal),
                     // The server's own word on a token that was configured says more than that there is no other.
                     Err(_) if snapshot.grant.origin == Origin::Supplied => Err(refusal),

@@ -3,30 +3,19 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use strongroom_core::{Error, ErrorKind, Grant, Origin, Secret};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::state::{Due, State};
 use super::timing::{self, FLOOR};
-use super::waiters::{Reply, Waiters};
-use super::{Core, Lease, Snapshot, Verdict, closed};
+use super::{Core, Lease, Snapshot, closed, desk};
+use crate::sync::{Arc, lock};
 
-/// What handles ask of the task.
-pub(super) enum Command {
-    /// A token, now or as soon as there is one.
-    Need(Reply<Result<Arc<Snapshot>, Error>>),
-    /// The token of this epoch was rejected like a dead one.
-    Rejected(u64, Reply<Result<Verdict, Error>>),
-    /// The token of this epoch is nearly used up.
-    Spent(u64),
-    /// The end, acknowledged when the token is given back.
-    Close(Reply<()>),
-}
+/// The task's side of the desk.
+type Owner = desk::Owner<Arc<Snapshot>, Error>;
 
 /// The longest a login may take.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -42,44 +31,24 @@ const LOOK_UP_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Actor {
     core: Arc<Core>,
-    commands: mpsc::Receiver<Command>,
-    waiters: Waiters,
-    /// When the last login began.
-    last_login: Option<Instant>,
-    /// When the next login would be due if they came one in [`LOGIN_PERIOD`].
-    due: Instant,
-    epoch: u64,
-    /// The epoch of a token that is nearly used up; 0 for none.
-    spent: u64,
-    /// A configured token that the server has rejected: another login would give it again.
-    dead: Option<Secret>,
+    desk: Owner,
 }
 
 /// How a wait ended.
 enum Event<T> {
     Done(T),
-    /// A handle asked for something, which is noted.
+    /// Something has come to the desk.
     Noted,
     /// The session is to end: a handle said so, or all handles are gone.
     Ended,
 }
 
 impl Actor {
-    pub(super) fn new(core: Arc<Core>, commands: mpsc::Receiver<Command>) -> Self {
-        let epoch = core.current.load().as_ref().map_or(0, |token| token.epoch);
-        Self {
-            core,
-            commands,
-            waiters: Waiters::default(),
-            last_login: None,
-            due: Instant::now(),
-            epoch,
-            spent: 0,
-            dead: None,
-        }
+    pub(super) fn new(core: Arc<Core>, desk: Owner) -> Self {
+        Self { core, desk }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
         let mut state = match self.core.current.load_full() {
             Some(token) => self.active(token, false),
             None => State::Unauthenticated,
@@ -98,13 +67,12 @@ impl Actor {
             };
         }
         self.core.revoke().await;
-        self.waiters.fail(&closed());
-        self.waiters.end();
+        self.desk.fail(&closed());
     }
 
-    async fn unauthenticated(&mut self) -> State {
+    async fn unauthenticated(&self) -> State {
         loop {
-            if self.waiters.want_a_token() {
+            if self.desk.is_wanted(u64::MAX) {
                 return State::LoggingIn { failures: 0 };
             }
             if let Event::Ended = self.next(std::future::pending::<()>()).await {
@@ -114,10 +82,11 @@ impl Actor {
     }
 
     /// One login, while `old` may still serve.
-    async fn logging_in(&mut self, failures: u32, old: Option<Arc<Snapshot>>) -> State {
+    async fn logging_in(&self, failures: u32, old: Option<Arc<Snapshot>>) -> State {
         let core = self.core.clone();
         // A configured token is read again at no cost to the server.
-        let not_before = if self.dead.is_some() { Instant::now() } else { self.not_before() };
+        let not_before =
+            if lock(&self.core.kept).dead.is_some() { Instant::now() } else { self.not_before() };
         let mut login = Box::pin(async move {
             sleep_until(not_before).await;
             let since = Instant::now();
@@ -135,45 +104,50 @@ impl Actor {
         let (since, result) = loop {
             match self.next(&mut login).await {
                 Event::Done(done) => break done,
-                Event::Noted => self.waiters.serve(old.as_ref()),
+                Event::Noted => self.serve_with(old.as_ref()),
                 Event::Ended => {
                     // A login that is under way may mint a token, which has to be given back.
                     if let Ok((since, Ok(grant))) = timeout(CLOSING_DEADLINE, login).await {
                         self.core.revoke().await;
-                        self.core.current.store(Some(Arc::new(Snapshot::new(grant, self.epoch + 1, since))));
+                        self.core.current.store(Some(Arc::new(Snapshot::new(
+                            grant,
+                            self.desk.next_epoch(),
+                            since,
+                        ))));
                     }
                     return State::Closed;
                 }
             }
         };
-        self.last_login = Some(since);
-        self.due = self.due.max(since) + LOGIN_PERIOD;
+        {
+            let mut kept = lock(&self.core.kept);
+            kept.last_login = Some(since);
+            kept.due = Some(kept.due.map_or(since, |due| due.max(since)) + LOGIN_PERIOD);
+        }
         match result {
             Ok(grant) => self.logged_in(grant, since, old),
             Err(error) => self.login_failed(error, failures + 1, old),
         }
     }
 
-    fn logged_in(&mut self, grant: Grant, since: Instant, old: Option<Arc<Snapshot>>) -> State {
+    fn logged_in(&self, grant: Grant, since: Instant, old: Option<Arc<Snapshot>>) -> State {
         let same =
             |dead: &Secret| grant.token.as_ref().is_some_and(|token| token.as_bytes() == dead.as_bytes());
-        if self.dead.as_ref().is_some_and(same) {
+        if lock(&self.core.kept).dead.as_ref().is_some_and(same) {
             let message = "the configured token is dead: revoked, expired or spent; configure a live one";
             return self.login_failed(Error::new(ErrorKind::Unauthenticated, message), 9, old);
         }
-        self.epoch += 1;
         tracing::info!(method = self.core.auth.name(), lease = ?grant.lease, "logged in");
-        let token = Arc::new(Snapshot::new(grant, self.epoch, since));
+        let token = Arc::new(Snapshot::new(grant, self.desk.next_epoch(), since));
         self.core.current.store(Some(token.clone()));
-        self.waiters.serve(Some(&token));
-        self.waiters.settle(&token);
+        self.serve_with(Some(&token));
         if let Some(old) = old {
             self.retire(old);
         }
         self.active(token, true)
     }
 
-    fn login_failed(&mut self, error: Error, failures: u32, old: Option<Arc<Snapshot>>) -> State {
+    fn login_failed(&self, error: Error, failures: u32, old: Option<Arc<Snapshot>>) -> State {
         tracing::warn!(method = self.core.auth.name(), "the login failed: {error}");
         let wait = timing::login_backoff(failures, error.is_retryable(), &mut fastrand::f64);
         if let Some(old) = old.filter(|old| old.is_alive()) {
@@ -181,13 +155,13 @@ impl Actor {
             return State::Active { token: old, next };
         }
         self.core.current.store(None);
-        self.waiters.fail(&error);
+        self.desk.fail(&error);
         State::Backoff { failures, error, until: Instant::now() + wait }
     }
 
     /// Readers that come meanwhile are told at once why there is no token. If nobody comes, the next reader starts
     /// the login and not a timer; a changed credential is tried at once.
-    async fn backoff(&mut self, failures: u32, error: Error, until: Instant) -> State {
+    async fn backoff(&self, failures: u32, error: Error, until: Instant) -> State {
         let core = self.core.clone();
         let mut changed = core.auth.credential_changed();
         let (mut elapsed, mut wanted) = (false, false);
@@ -202,17 +176,18 @@ impl Actor {
                 Event::Done(true) => return State::LoggingIn { failures: 0 },
                 Event::Done(false) if wanted => return State::LoggingIn { failures },
                 Event::Done(false) => elapsed = true,
+                Event::Noted if !self.desk.is_wanted(u64::MAX) => {}
                 Event::Noted if elapsed => return State::LoggingIn { failures },
                 Event::Noted => {
                     wanted = true;
-                    self.waiters.fail(&error);
+                    self.desk.fail(&error);
                 }
                 Event::Ended => return State::Closed,
             }
         }
     }
 
-    async fn serve(&mut self, token: Arc<Snapshot>, next: Option<(Instant, Due)>) -> State {
+    async fn serve(&self, token: Arc<Snapshot>, next: Option<(Instant, Due)>) -> State {
         let core = self.core.clone();
         let mut wake = Box::pin(async move {
             let due = async {
@@ -231,9 +206,16 @@ impl Actor {
             }
         });
         loop {
-            self.waiters.serve(Some(&token));
-            if self.waiters.suspect(token.epoch) {
+            self.serve_with(Some(&token));
+            if self.desk.is_suspect(token.epoch) {
                 return State::Suspect { token };
+            }
+            if self.desk.is_wanted(token.epoch) {
+                self.core.current.store(None);
+                return State::LoggingIn { failures: 0 };
+            }
+            if self.desk.is_spent(token.epoch) && token.grant.origin == Origin::Minted {
+                return State::Draining { token, failures: 0 };
             }
             match self.next(&mut wake).await {
                 Event::Done(Due::LookUp) => return self.look_up(token).await,
@@ -243,22 +225,13 @@ impl Actor {
                     self.core.current.store(None);
                     return State::Unauthenticated;
                 }
-                Event::Noted => {
-                    if self.waiters.want_a_token() && !token.is_alive() {
-                        self.core.current.store(None);
-                        return State::LoggingIn { failures: 0 };
-                    }
-                    if self.spent == token.epoch && token.grant.origin == Origin::Minted {
-                        return State::Draining { token, failures: 0 };
-                    }
-                    self.waiters.settle(&token);
-                }
+                Event::Noted => {}
                 Event::Ended => return State::Closed,
             }
         }
     }
 
-    async fn renewing(&mut self, token: Arc<Snapshot>, failures: u32) -> State {
+    async fn renewing(&self, token: Arc<Snapshot>, failures: u32) -> State {
         let Some(secret) = token.token().cloned() else { return State::Active { token, next: None } };
         let (core, identity, since) = (self.core.clone(), token.grant.identity.clone(), Instant::now());
         let renewal = async move { core.server.renew(&secret, identity.as_ref()).await };
@@ -297,7 +270,7 @@ impl Actor {
     }
 
     /// A token that nobody told us about: how long it lives decides what is due.
-    async fn look_up(&mut self, token: Arc<Snapshot>) -> State {
+    async fn look_up(&self, token: Arc<Snapshot>) -> State {
         let Some(secret) = token.token().cloned() else { return State::Active { token, next: None } };
         let (core, since) = (self.core.clone(), Instant::now());
         let lookup = async move { core.server.look_up(&secret).await };
@@ -317,7 +290,7 @@ impl Actor {
     }
 
     /// The token was rejected like a dead one: one question settles it for everybody.
-    async fn suspect(&mut self, token: Arc<Snapshot>) -> State {
+    async fn suspect(&self, token: Arc<Snapshot>) -> State {
         let limited = token.grant.uses.is_some();
         let Some(secret) = token.token().cloned().filter(|_| !limited) else {
             return self.is_dead(token);
@@ -332,17 +305,17 @@ impl Actor {
                 if let Err(error) = result {
                     tracing::debug!("whether the token is alive is not known: {error}");
                 }
-                self.waiters.acquit();
+                self.desk.acquit();
                 self.active(token, false)
             }
         }
     }
 
-    fn is_dead(&mut self, token: Arc<Snapshot>) -> State {
+    fn is_dead(&self, token: Arc<Snapshot>) -> State {
         tracing::warn!(method = self.core.auth.name(), "the token is dead: revoked, expired or spent");
         self.core.current.store(None);
         if token.grant.origin == Origin::Supplied {
-            self.dead = token.token().cloned();
+            lock(&self.core.kept).dead = token.token().cloned();
         }
         State::LoggingIn { failures: 0 }
     }
@@ -394,7 +367,7 @@ impl Actor {
 
     /// Runs a request about the token while the token goes on serving. None where the session ends meanwhile.
     async fn while_serving<T: Send>(
-        &mut self,
+        &self,
         work: impl Future<Output = T> + Send,
         token: &Arc<Snapshot>,
     ) -> Option<T> {
@@ -402,40 +375,32 @@ impl Actor {
         loop {
             match self.next(&mut work).await {
                 Event::Done(done) => return Some(done),
-                Event::Noted => self.waiters.serve(Some(token)),
+                Event::Noted => self.serve_with(Some(token)),
                 Event::Ended => return None,
             }
         }
     }
 
-    async fn next<T>(&mut self, work: impl Future<Output = T>) -> Event<T> {
+    /// Gives a token to those who wait for one, if it may still be sent.
+    fn serve_with(&self, token: Option<&Arc<Snapshot>>) {
+        if let Some(token) = token.filter(|token| token.is_alive()) {
+            self.desk.serve(token.epoch, token);
+        }
+    }
+
+    async fn next<T>(&self, work: impl Future<Output = T>) -> Event<T> {
         tokio::select! {
             biased;
-            command = self.commands.recv() => match command {
-                Some(command) => self.take(command),
-                None => Event::Ended,
-            },
+            () = self.desk.news() => if self.desk.is_closed() { Event::Ended } else { Event::Noted },
             done = work => Event::Done(done),
         }
     }
 
-    fn take<T>(&mut self, command: Command) -> Event<T> {
-        match command {
-            Command::Need(reply) => self.waiters.need(reply),
-            Command::Rejected(epoch, reply) => self.waiters.reject(epoch, reply),
-            Command::Spent(epoch) => self.spent = epoch,
-            Command::Close(reply) => {
-                self.waiters.close(reply);
-                return Event::Ended;
-            }
-        }
-        Event::Noted
-    }
-
     /// When the next login may begin: one in [`LOGIN_PERIOD`], and one more at once after a quiet time.
     fn not_before(&self) -> Instant {
-        let after_last = self.last_login.map_or_else(Instant::now, |last| last + FLOOR);
-        after_last.max(self.due - LOGIN_PERIOD)
+        let kept = lock(&self.core.kept);
+        let after_last = kept.last_login.map_or_else(Instant::now, |last| last + FLOOR);
+        kept.due.map_or(after_last, |due| after_last.max(due - LOGIN_PERIOD))
     }
 }
 

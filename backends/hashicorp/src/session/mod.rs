@@ -16,23 +16,23 @@
 //! another that goes on with the same token. It ends with the last handle.
 
 mod actor;
+mod desk;
 mod shared;
 mod state;
 mod timing;
-mod waiters;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use strongroom_core::{AuthMethod, ClientIdentity, Error, ErrorKind, Grant, LoginServer, Origin, Secret};
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use actor::{Actor, Command};
+use crate::sync::{Arc, Mutex};
+use actor::Actor;
+use desk::Desk;
 pub(crate) use shared::Key;
 pub use shared::Sessions;
 
@@ -123,14 +123,8 @@ impl fmt::Debug for Snapshot {
     }
 }
 
-/// What a rejection turned out to mean.
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    /// The token was dead; here is another: the call may be repeated once.
-    Replaced(Arc<Snapshot>),
-    /// The token is alive: the server meant what it said.
-    Alive,
-}
+/// What a session answers to a reader.
+pub(crate) type Verdict = desk::Verdict<Arc<Snapshot>>;
 
 /// A handle on a session. The session ends with its last handle.
 #[derive(Clone)]
@@ -138,28 +132,38 @@ pub(crate) struct Session(Arc<Shared>);
 
 struct Shared {
     core: Arc<Core>,
-    /// The way to the task; none before the first reader.
-    task: Mutex<Option<mpsc::Sender<Command>>>,
     /// How many vaults use the session.
     users: AtomicUsize,
 }
 
 /// What handles and task share. It keeps no task alive.
-#[derive(Debug)]
 struct Core {
     auth: Arc<dyn AuthMethod>,
     server: Arc<dyn TokenServer>,
     current: ArcSwapOption<Snapshot>,
-    closed: AtomicBool,
+    desk: Arc<Desk<Arc<Snapshot>, Error>>,
+    /// What one task leaves to the next.
+    kept: Mutex<Kept>,
 }
 
-/// Many readers may wait for one login.
-const WAITERS: usize = 64;
+#[derive(Default)]
+struct Kept {
+    /// When the last login began.
+    last_login: Option<Instant>,
+    /// When the next login would be due if they came one in a period.
+    due: Option<Instant>,
+    /// A configured token that the server has rejected: another login would give it again.
+    dead: Option<Secret>,
+}
+
+/// How long the end of a session waits for its task, whose runtime nobody may be driving.
+const END_DEADLINE: Duration = Duration::from_secs(6);
 
 impl Session {
     pub(crate) fn new(auth: Arc<dyn AuthMethod>, server: Arc<dyn TokenServer>) -> Self {
-        let core = Core { auth, server, current: ArcSwapOption::empty(), closed: AtomicBool::new(false) };
-        Self(Arc::new(Shared { core: Arc::new(core), task: Mutex::new(None), users: AtomicUsize::new(1) }))
+        let (current, desk, kept) = (ArcSwapOption::empty(), Arc::new(Desk::new()), Mutex::default());
+        let core = Arc::new(Core { auth, server, current, desk, kept });
+        Self(Arc::new(Shared { core, users: AtomicUsize::new(1) }))
     }
 
     /// The login method.
@@ -178,15 +182,16 @@ impl Session {
             if let Some(snapshot) = self.0.core.current.load_full() {
                 if snapshot.take_use() {
                     if snapshot.is_nearly_spent() {
-                        // Whoever notices says so; nobody waits for it.
-                        let _ = self.task()?.try_send(Command::Spent(snapshot.epoch));
+                        self.0.core.desk.spent(snapshot.epoch);
+                        self.start()?;
                     }
                     return Ok(snapshot);
                 }
             }
-            let fresh = self.ask(Command::Need).await??;
-            if fresh.take_use() {
-                return Ok(fresh);
+            if let Verdict::Token(fresh) = self.ask(None).await? {
+                if fresh.take_use() {
+                    return Ok(fresh);
+                }
             }
         }
         Err(Error::new(ErrorKind::Unauthenticated, "each token is spent before it can be used").transient())
@@ -197,10 +202,9 @@ impl Session {
         if let Some(current) =
             self.0.core.current.load_full().filter(|current| current.epoch > snapshot.epoch)
         {
-            return Ok(Verdict::Replaced(current));
+            return Ok(Verdict::Token(current));
         }
-        let epoch = snapshot.epoch;
-        self.ask(|reply| Command::Rejected(epoch, reply)).await?
+        self.ask(Some(snapshot.epoch)).await
     }
 
     /// Counts another vault as a user. False where the last one has left already.
@@ -219,54 +223,46 @@ impl Session {
 
     /// Ends the session: a token that was minted here is revoked, and nobody gets one any more.
     pub(crate) async fn close(&self) {
-        self.0.core.closed.store(true, Ordering::Release);
-        let task = self.lock().take();
-        match task {
-            Some(task) => {
-                let (reply, done) = oneshot::channel();
-                if task.send(Command::Close(reply)).await.is_ok() && done.await.is_ok() {
-                    return;
-                }
-                // The task's runtime has ended, so its work is done here.
-                self.0.core.revoke().await;
-            }
-            None => self.0.core.revoke().await,
-        }
+        let core = &self.0.core;
+        core.desk.close();
+        let _ = tokio::time::timeout(END_DEADLINE, core.desk.left()).await;
+        // Where there was no task, or its runtime has ended, its work is done here.
+        core.revoke().await;
     }
 
-    /// Asks the task, once more where it ended with its runtime meanwhile.
-    async fn ask<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
-        for _ in 0..2 {
-            let (reply, answer) = oneshot::channel();
-            if self.task()?.send(command(reply)).await.is_ok() {
-                if let Ok(answer) = answer.await {
-                    return Ok(answer);
-                }
+    /// Asks the task, and another one where it ended with its runtime meanwhile.
+    async fn ask(&self, rejected: Option<u64>) -> Result<Verdict, Error> {
+        let mut asked = self.0.core.desk.ask(rejected);
+        for _ in 0..3 {
+            self.start()?;
+            if let Ok(answer) = (&mut asked).await {
+                return answer;
             }
         }
         Err(closed())
     }
 
-    /// The way to the task, which is started where there is none.
-    fn task(&self) -> Result<mpsc::Sender<Command>, Error> {
-        let mut task = self.lock();
-        if let Some(task) = task.as_ref().filter(|task| !task.is_closed()) {
-            return Ok(task.clone());
-        }
-        if self.0.core.closed.load(Ordering::Acquire) {
-            return Err(closed());
+    /// Starts the task where there is none.
+    fn start(&self) -> Result<(), Error> {
+        let core = &self.0.core;
+        if core.desk.is_owned() {
+            return Ok(());
         }
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::new(ErrorKind::Internal, "logging in needs a tokio runtime"))?;
-        let (sender, commands) = mpsc::channel(WAITERS);
-        runtime.spawn(Actor::new(self.0.core.clone(), commands).run());
-        *task = Some(sender.clone());
-        Ok(sender)
+        match Desk::own(&core.desk) {
+            Some(owner) => drop(runtime.spawn(Actor::new(core.clone(), owner).run())),
+            None if core.desk.is_closed() => return Err(closed()),
+            None => {}
+        }
+        Ok(())
     }
+}
 
-    /// A panic elsewhere cannot poison it: what the lock guards is whole at every moment.
-    fn lock(&self) -> MutexGuard<'_, Option<mpsc::Sender<Command>>> {
-        self.0.task.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The task goes with the last handle.
+        self.core.desk.close();
     }
 }
 

@@ -1,4 +1,4 @@
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use strongroom_core::{Answer, Identity, LoginCall, OutsideCall};
 
@@ -255,7 +255,7 @@ async fn a_dead_token_costs_one_lookup_and_one_login_for_all() {
         })
         .collect();
     for reader in readers {
-        let Ok(Verdict::Replaced(token)) = reader.await.unwrap() else { panic!("the token was replaced") };
+        let Ok(Verdict::Token(token)) = reader.await.unwrap() else { panic!("the token was replaced") };
         assert_eq!(token.epoch, 2);
     }
     assert_eq!(world.counts(), (2, 0, 1));
@@ -427,7 +427,7 @@ fn a_session_goes_on_in_another_runtime_with_the_same_token() {
     second.block_on(async {
         assert_eq!(text(&session).await, "token-1");
         let token = session.token().await.unwrap();
-        assert!(matches!(session.rejected(&token).await.unwrap(), Verdict::Replaced(_)));
+        assert!(matches!(session.rejected(&token).await.unwrap(), Verdict::Token(_)));
     });
     assert_eq!(world.counts().0, 2);
     drop(second);
