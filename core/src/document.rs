@@ -16,14 +16,14 @@ use crate::{Error, ErrorKind, Secret};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Document {
-    body: Body,
+    content: Content,
     version: Option<u64>,
     created: Option<SystemTime>,
     expires_at: Option<SystemTime>,
 }
 
 #[derive(Clone)]
-enum Body {
+enum Content {
     /// A checked JSON object without white space between its tokens.
     Fields(Zeroizing<String>),
     /// Bytes as they stand; they may or may not be JSON.
@@ -41,7 +41,7 @@ impl Document {
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let invalid = |what: String| Error::new(ErrorKind::InvalidResponse, what);
         match Json::parse(text).map_err(|fault| invalid(format!("the document is {fault}")))? {
-            Json::Object(_) => Ok(Self::with_body(Body::Fields(json::compact(text)))),
+            Json::Object(_) => Ok(Self::with_content(Content::Fields(json::compact(text)))),
             _ => Err(invalid("the document is not a JSON object".into())),
         }
     }
@@ -50,11 +50,11 @@ impl Document {
     /// to it gives these bytes; a key picks a field of the JSON text they hold.
     #[must_use]
     pub fn opaque(bytes: impl Into<Vec<u8>>) -> Self {
-        Self::with_body(Body::Opaque(Zeroizing::new(bytes.into())))
+        Self::with_content(Content::Opaque(Zeroizing::new(bytes.into())))
     }
 
-    fn with_body(body: Body) -> Self {
-        Self { body, version: None, created: None, expires_at: None }
+    fn with_content(content: Content) -> Self {
+        Self { content, version: None, created: None, expires_at: None }
     }
 
     /// Adds the version that the vault gave it. Without one the vault keeps no versions.
@@ -110,26 +110,52 @@ impl Document {
             base64: Base64::No,
             reveal_keys: false,
         };
-        pick.from(self)
+        pick.from(self.body())
     }
 
     /// The whole document: compact JSON for fields, else the bytes as they stand.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        match &self.body {
-            Body::Fields(text) => text.as_bytes(),
-            Body::Opaque(bytes) => bytes,
+        match &self.content {
+            Content::Fields(text) => text.as_bytes(),
+            Content::Opaque(bytes) => bytes,
         }
     }
 
+    /// Whether the bytes are a checked JSON object.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.content, Content::Fields(_))
+    }
+
+    pub(crate) fn body(&self) -> Body<'_> {
+        Body::new(self.as_bytes(), self.is_json())
+    }
+}
+
+/// What is in a document, wherever it lies.
+#[derive(Clone, Copy)]
+pub(crate) struct Body<'a> {
+    bytes: &'a [u8],
+    is_json: bool,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn new(bytes: &'a [u8], is_json: bool) -> Self {
+        Self { bytes, is_json }
+    }
+
+    pub(crate) fn as_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The document as JSON. Opaque bytes are parsed here, since most are asked for whole.
-    pub(crate) fn json(&self) -> Result<Json<'_>, Error> {
+    pub(crate) fn json(self) -> Result<Json<'a>, Error> {
         let invalid = |what: String| Error::new(ErrorKind::InvalidValue, what);
-        let text = match &self.body {
-            Body::Fields(text) => text.as_str(),
-            Body::Opaque(bytes) => std::str::from_utf8(bytes)
-                .map_err(|_| invalid("the value is not UTF-8 text, so it has no fields".into()))?,
-        };
+        let text = std::str::from_utf8(self.bytes)
+            .map_err(|_| invalid("the value is not UTF-8 text, so it has no fields".into()))?;
+        if self.is_json {
+            return Ok(Json::checked(text));
+        }
         Json::parse(text).map_err(|fault| invalid(format!("the value has no fields: it is {fault}")))
     }
 }

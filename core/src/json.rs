@@ -57,11 +57,11 @@ impl<'a> Json<'a> {
         check_depth(text)?;
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonFault::Syntax)?;
         check_members(raw)?;
-        Ok(Self::classify(raw.get()))
+        Ok(Self::checked(raw.get()))
     }
 
-    /// `text` is one valid JSON value without white space around it.
-    fn classify(text: &'a str) -> Self {
+    /// What `text` is, which was checked before and has no white space around it.
+    pub(crate) fn checked(text: &'a str) -> Self {
         match text.as_bytes().first() {
             Some(b'n') => Self::Null,
             Some(b't') => Self::Bool(true),
@@ -79,7 +79,7 @@ impl<'a> Json<'a> {
             return Vec::new();
         };
         let Members(members) = serde_json::from_str(text).unwrap_or_default();
-        members.into_iter().map(|(name, raw)| (name, Self::classify(raw.get()))).collect()
+        members.into_iter().map(|(name, raw)| (name, Self::checked(raw.get()))).collect()
     }
 
     /// The member `name` of an object.
@@ -91,7 +91,7 @@ impl<'a> Json<'a> {
     fn element(&self, index: usize) -> Option<Self> {
         let Self::Array(text) = self else { return None };
         let Elements(elements) = serde_json::from_str(text).unwrap_or_default();
-        elements.get(index).map(|raw| Self::classify(raw.get()))
+        elements.get(index).map(|raw| Self::checked(raw.get()))
     }
 
     /// What an RFC 6901 pointer points at. The empty pointer is the value itself.

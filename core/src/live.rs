@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache as Remembered;
 
-use crate::cache::{Block, Cache, Cell, Pinned, Want};
+use crate::cache::{Block, Cache, CellRef, Pinned, Want};
 use crate::registry::named;
 use crate::{DocumentRef, Error, Reference, SecretRef};
 
@@ -33,14 +33,14 @@ use crate::{DocumentRef, Error, Reference, SecretRef};
 pub struct Live {
     cache: Arc<Cache>,
     slot: Pinned,
-    cell: Arc<Cell>,
+    cell: CellRef,
     reference: Arc<Reference>,
     /// Which of the cell's values was seen last.
     seen: u32,
 }
 
 impl Live {
-    pub(crate) fn new(cache: Arc<Cache>, slot: Pinned, cell: Arc<Cell>, reference: Reference) -> Self {
+    pub(crate) fn new(cache: Arc<Cache>, slot: Pinned, cell: CellRef, reference: Reference) -> Self {
         let seen = cell.load().serial();
         Self { cache, slot, cell, reference: Arc::new(reference), seen }
     }
@@ -176,7 +176,7 @@ impl fmt::Debug for Reader {
 }
 
 #[derive(Clone)]
-struct CellOf(Arc<Cell>);
+struct CellOf(CellRef);
 
 impl Deref for CellOf {
     type Target = ArcSwap<Block>;

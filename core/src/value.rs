@@ -5,8 +5,9 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
+use crate::document::Body;
 use crate::json::Json;
-use crate::{Document, Error, ErrorKind, Secret, escaped};
+use crate::{Error, ErrorKind, Secret, escaped};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -42,7 +43,7 @@ impl Pick<'_> {
     ///
     /// [`ErrorKind::NotFound`] where key or pointer lead nowhere, [`ErrorKind::InvalidValue`] where they lead
     /// to something that is no value. No message holds a value.
-    pub(crate) fn from(&self, document: &Document) -> Result<Secret, Error> {
+    pub(crate) fn from(&self, document: Body<'_>) -> Result<Secret, Error> {
         if self.key.is_none() && self.pointer.is_none() {
             if self.base64 == Base64::Asked {
                 return Err(self.invalid("`base64_decode` decodes a field: name a key"));
@@ -137,6 +138,7 @@ impl Pick<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Document;
 
     const WHOLE: &str = r#"{"s":"x","e":"","n":12345678901234567890,"f":1.50,"t":true,"z":null,
         "o":{"k":"v","l":[1,"two"]},"a":[1],"a.b":"dots","b":"aGVsbG8=","u":"_-8","bad":"canary!","big":"aGVsbG9-"}"#;
@@ -147,7 +149,7 @@ mod tests {
 
     fn text(pick: Pick<'_>) -> Result<String, String> {
         let document = Document::from_json(WHOLE).unwrap();
-        pick.from(&document)
+        pick.from(document.body())
             .map(|secret| String::from_utf8_lossy(secret.as_bytes()).into_owned())
             .map_err(|error| error.to_string())
     }
@@ -195,28 +197,28 @@ mod tests {
     fn names_of_fields_are_shown_only_where_the_vault_says_so() {
         let error = text(Pick { reveal_keys: true, ..pick(Some("q"), None) }).unwrap_err();
         assert!(error.starts_with("no such key `q` in `r`; it has `s`, `e`, `n`"), "{error}");
-        let empty =
-            Pick { reveal_keys: true, ..pick(Some("q"), None) }.from(&Document::from_json("{}").unwrap());
+        let empty = Pick { reveal_keys: true, ..pick(Some("q"), None) }
+            .from(Document::from_json("{}").unwrap().body());
         assert_eq!(empty.unwrap_err().to_string(), "no such key `q` in `r`; it has no keys");
     }
 
     #[test]
     fn opaque_bytes_have_fields_where_they_are_json() {
         let whole = Document::opaque(b"\xff\x00 \n".to_vec());
-        assert_eq!(pick(None, None).from(&whole).unwrap().as_bytes(), b"\xff\x00 \n");
-        assert!(pick(Some("k"), None).from(&whole).unwrap_err().to_string().contains("not UTF-8"));
+        assert_eq!(pick(None, None).from(whole.body()).unwrap().as_bytes(), b"\xff\x00 \n");
+        assert!(pick(Some("k"), None).from(whole.body()).unwrap_err().to_string().contains("not UTF-8"));
         let json = Document::opaque(r#"{"k": "v"}"#);
-        assert_eq!(pick(Some("k"), None).from(&json).unwrap().as_bytes(), b"v");
+        assert_eq!(pick(Some("k"), None).from(json.body()).unwrap().as_bytes(), b"v");
         assert!(
             pick(Some("k"), None)
-                .from(&Document::opaque("5"))
+                .from(Document::opaque("5").body())
                 .unwrap_err()
                 .to_string()
                 .contains("not a JSON object")
         );
         assert!(
             pick(Some("k"), None)
-                .from(&Document::opaque("canary"))
+                .from(Document::opaque("canary").body())
                 .unwrap_err()
                 .to_string()
                 .contains("not valid JSON")

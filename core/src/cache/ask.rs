@@ -1,17 +1,23 @@
 //! What one reference takes out of a document, and for how long.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::block::Limits;
-use super::clock::{Clock, Tick};
+use super::clock::Tick;
+use super::kept::Kept;
+use crate::sync::lock;
 use crate::value::{Base64, Pick};
-use crate::{Document, Error, Policy, Secret};
+use crate::{Error, Policy, Secret};
 
 /// A document is not read anew more often than this for being old.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 
 /// What one reference takes out of a document. References that ask alike share a cell.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ask {
     pub(crate) key: Option<Box<str>>,
     /// Boxed, since most references have no options.
@@ -19,7 +25,7 @@ pub(crate) struct Ask {
 }
 
 /// What the options of a reference ask for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Extra {
     pub(crate) pointer: Option<Box<str>>,
     pub(crate) base64: Option<bool>,
@@ -44,13 +50,7 @@ impl Ask {
     }
 
     /// Until when a document that was read at `fetched` serves this reference.
-    pub(crate) fn limits(
-        &self,
-        policy: &Policy,
-        document: &Document,
-        fetched: Tick,
-        clock: &Clock,
-    ) -> Limits {
+    pub(crate) fn limits(&self, policy: &Policy, document: &Kept, fetched: Tick) -> Limits {
         // A reference may be stricter than the vault and never laxer.
         let resurrect = self.option(|extra| extra.resurrect_ttl);
         let resurrect = resurrect.map_or(policy.resurrect_ttl, |asked| asked.min(policy.resurrect_ttl));
@@ -58,12 +58,12 @@ impl Ask {
             Some(ttl) => (fetched.after(ttl), fetched.after(ttl.saturating_add(resurrect))),
             None => (Tick::NEVER, Tick::NEVER),
         };
-        let end = document.expires_at().map_or(Tick::NEVER, |moment| clock.at(moment));
-        Limits { fetched, stale_from: stale_from.min(end), deadline: deadline.min(end) }
+        let (stale_from, deadline) = (stale_from.min(document.ends), deadline.min(document.ends));
+        Limits { fetched, stale_from, deadline }
     }
 
     /// The value in a document.
-    pub(crate) fn pick(&self, document: &Document, resource: &str, policy: &Policy) -> Result<Secret, Error> {
+    pub(crate) fn pick(&self, document: &Kept, resource: &str, policy: &Policy) -> Result<Secret, Error> {
         let base64 = match self.option(|extra| extra.base64) {
             Some(true) => Base64::Asked,
             Some(false) => Base64::No,
@@ -77,6 +77,50 @@ impl Ask {
             base64,
             reveal_keys: policy.reveal_keys,
         };
-        pick.from(document)
+        pick.from(document.body())
+    }
+}
+
+/// All that references ask for, each once: many secrets have a field of the same name.
+#[derive(Default)]
+pub(crate) struct Asks(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    asks: HashSet<Arc<Ask>, RandomState>,
+    /// How many there may be until those that nobody has any more are dropped.
+    bound: usize,
+}
+
+impl Asks {
+    /// The one that is equal to `ask`. Cells that ask alike have the same.
+    pub(crate) fn intern(&self, ask: Ask) -> Arc<Ask> {
+        let mut known = lock(&self.0);
+        if let Some(ask) = known.asks.get(&ask) {
+            return ask.clone();
+        }
+        if known.asks.len() >= known.bound {
+            known.asks.retain(|ask| Arc::strong_count(ask) > 1);
+            known.bound = (2 * known.asks.len()).max(64);
+        }
+        let ask = Arc::new(ask);
+        known.asks.insert(ask.clone());
+        ask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_asks_for_any_more_is_forgotten() {
+        let asks = Asks::default();
+        let ask = |key: usize| asks.intern(Ask { key: Some(key.to_string().into()), extra: None });
+        let kept = ask(0);
+        assert!(Arc::ptr_eq(&kept, &ask(0)));
+        (1..10_000).for_each(|key| drop(ask(key)));
+        assert!(lock(&asks.0).asks.len() <= 64);
+        assert!(Arc::ptr_eq(&kept, &ask(0)));
     }
 }

@@ -65,7 +65,7 @@ impl Cache {
 async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<Flying>) {
     let Some(batch) = mounted.vault.backend.batch() else { return };
     let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
-    let requests: Vec<_> = several.iter().map(|(slot, _)| slot.request.clone()).collect();
+    let requests: Vec<_> = several.iter().map(|(slot, _)| slot.subject.request()).collect();
     let mut answers = batch.read_many(&requests).await.into_iter();
     let Some(cache) = cache.upgrade() else { return };
     for (slot, pilot) in several {

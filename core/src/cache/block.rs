@@ -1,5 +1,6 @@
 //! One value as readers see it: its bytes and the moments at which it grows stale and ends, packed together.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use zeroize::Zeroize;
@@ -9,6 +10,9 @@ use super::clock::{AtomicTick, Tick};
 /// Values up to this length lie in the block itself, so that reading one touches one place in memory.
 const INLINE: usize = 70;
 
+/// The bit of a mark that says whether it was read by its text since somebody last looked for what can go.
+const USED: u32 = 1;
+
 /// A value with its limits. Readers compare the limits with the clock; only the writer moves them, and a new
 /// value is a new block. The bytes are wiped on drop.
 pub(crate) struct Block {
@@ -17,8 +21,8 @@ pub(crate) struct Block {
     /// From here on it is served as stale.
     stale_from: AtomicTick,
     fetched: AtomicTick,
-    /// Counts the values that the cell has had.
-    serial: u32,
+    /// Counts the values that the cell has had, above [`USED`].
+    mark: AtomicU32,
     /// The version; 0 where the vault keeps none.
     version: u64,
     bytes: Bytes,
@@ -26,7 +30,12 @@ pub(crate) struct Block {
 
 enum Bytes {
     None,
-    Inline { length: u8, bytes: [u8; INLINE] },
+    /// Nor will there ever be any.
+    Gone,
+    Inline {
+        length: u8,
+        bytes: [u8; INLINE],
+    },
     Heap(Box<[u8]>),
 }
 
@@ -66,19 +75,46 @@ impl Block {
         Self::with(Bytes::None, Limits::ENDED, serial, None)
     }
 
+    /// A block after which none comes: what it belonged to is gone.
+    pub(crate) fn gone(serial: u32) -> Self {
+        Self::with(Bytes::Gone, Limits::ENDED, serial, None)
+    }
+
     fn with(bytes: Bytes, limits: Limits, serial: u32, version: Option<u64>) -> Self {
         Self {
             deadline: AtomicTick::new(limits.deadline),
             stale_from: AtomicTick::new(limits.stale_from),
             fetched: AtomicTick::new(limits.fetched),
-            serial,
+            mark: AtomicU32::new(serial << 1),
             version: version.unwrap_or(0),
             bytes,
         }
     }
 
     pub(crate) fn is_a_value(&self) -> bool {
-        !matches!(self.bytes, Bytes::None)
+        !matches!(self.bytes, Bytes::None | Bytes::Gone)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.bytes, Bytes::Gone)
+    }
+
+    /// Notes that somebody reads it. Written once between two looks, so that readers do not fight over it.
+    #[inline]
+    pub(crate) fn mark_used(&self) {
+        if !self.is_used() {
+            self.mark.fetch_or(USED, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_used(&self) -> bool {
+        self.mark.load(Ordering::Relaxed) & USED != 0
+    }
+
+    /// Whether it was read since the last look.
+    pub(crate) fn was_used(&self) -> bool {
+        self.mark.fetch_and(!USED, Ordering::Relaxed) & USED != 0
     }
 
     #[inline]
@@ -86,7 +122,7 @@ impl Block {
         match &self.bytes {
             Bytes::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
             Bytes::Heap(bytes) => bytes,
-            Bytes::None => &[],
+            Bytes::None | Bytes::Gone => &[],
         }
     }
 
@@ -107,7 +143,7 @@ impl Block {
     }
 
     pub(crate) fn serial(&self) -> u32 {
-        self.serial
+        self.mark.load(Ordering::Relaxed) >> 1
     }
 
     pub(crate) fn version(&self) -> Option<u64> {
@@ -129,7 +165,7 @@ impl Block {
     /// What it takes of the heap beyond the block itself.
     pub(crate) fn heap(&self) -> usize {
         match &self.bytes {
-            Bytes::Inline { .. } | Bytes::None => 0,
+            Bytes::Inline { .. } | Bytes::None | Bytes::Gone => 0,
             Bytes::Heap(bytes) => bytes.len(),
         }
     }
@@ -140,7 +176,7 @@ impl Drop for Block {
         match &mut self.bytes {
             Bytes::Inline { bytes, .. } => bytes.zeroize(),
             Bytes::Heap(bytes) => bytes.zeroize(),
-            Bytes::None => {}
+            Bytes::None | Bytes::Gone => {}
         }
     }
 }

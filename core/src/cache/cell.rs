@@ -1,34 +1,51 @@
 //! One value that readers look at: the field of a document that some references ask for.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::ask::Ask;
 use super::block::{Block, Limits};
 use super::retired::Retired;
+use super::slot::Slot;
 use crate::Secret;
 
 /// A value and its successors. Readers take the present block without a lock; only the slot that the cell
 /// belongs to puts another one in its place, under its own lock.
 pub(crate) struct Cell {
     block: ArcSwap<Block>,
-    pub(crate) ask: Ask,
-    /// Whether it was read by its text since somebody last looked for what can go.
-    used: AtomicBool,
-    /// Whether its slot is gone, so that it will never have a value again.
-    dead: AtomicBool,
+    pub(crate) ask: Arc<Ask>,
+}
+
+/// A cell where it lies: the first one of a slot in the slot itself, since most have but one.
+#[derive(Clone)]
+pub(crate) enum CellRef {
+    First(Arc<Slot>),
+    Further(Arc<Further>),
+}
+
+/// A cell beside the first one of its slot, and the one that was made before it.
+pub(crate) struct Further {
+    pub(super) cell: Cell,
+    pub(super) before: Option<Arc<Self>>,
+}
+
+impl Deref for CellRef {
+    type Target = Cell;
+
+    #[inline]
+    fn deref(&self) -> &Cell {
+        match self {
+            Self::First(slot) => slot.first(),
+            Self::Further(further) => &further.cell,
+        }
+    }
 }
 
 impl Cell {
-    pub(crate) fn new(ask: Ask) -> Self {
-        Self {
-            block: ArcSwap::from_pointee(Block::none(0)),
-            ask,
-            used: AtomicBool::new(true),
-            dead: AtomicBool::new(false),
-        }
+    pub(crate) fn new(ask: Arc<Ask>) -> Self {
+        Self { block: ArcSwap::from_pointee(Block::none(0)), ask }
     }
 
     /// Where the present block is, for readers that remember one.
@@ -60,30 +77,29 @@ impl Cell {
             None if now.is_a_value() => Block::none(serial),
             None => return,
         };
+        if now.is_used() {
+            next.mark_used();
+        }
         drop(now);
-        retired.retire(self.block.swap(Arc::new(next)));
+        self.replace(next, retired);
     }
 
-    /// Takes the value away for good.
+    /// Takes the value away for good, since the slot is gone.
     pub(crate) fn end(&self, retired: &Retired<Block>) {
-        self.dead.store(true, Ordering::Relaxed);
-        self.publish(None, None, Limits::ENDED, retired);
+        let serial = self.block.load().serial();
+        self.replace(Block::gone(serial.wrapping_add(1)), retired);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
-        self.dead.load(Ordering::Relaxed)
+        self.block.load().is_gone()
     }
 
-    /// Notes that somebody reads it. Written once between two looks, so that readers do not fight over it.
-    #[inline]
-    pub(crate) fn mark_used(&self) {
-        if !self.used.load(Ordering::Relaxed) {
-            self.used.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether it was read since the last look.
+    /// Whether it was read by its text since the last look.
     pub(crate) fn was_used(&self) -> bool {
-        self.used.swap(false, Ordering::Relaxed)
+        self.block.load().was_used()
+    }
+
+    fn replace(&self, next: Block, retired: &Retired<Block>) {
+        retired.retire(self.block.swap(Arc::new(next)));
     }
 }

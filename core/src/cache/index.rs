@@ -14,11 +14,11 @@ use arc_swap::{ArcSwap, Guard};
 use foldhash::fast::RandomState;
 
 use super::block::Block;
-use super::cell::Cell;
+use super::cell::CellRef;
 use super::retired::Retired;
 use crate::sync::lock;
 
-type Map = HashMap<Arc<str>, Arc<Cell>, RandomState>;
+type Map = HashMap<Arc<str>, CellRef, RandomState>;
 
 /// The cells by the texts that mean them.
 pub(crate) struct Index {
@@ -93,9 +93,9 @@ impl Index {
     }
 
     /// Remembers what `text` means.
-    pub(crate) fn insert(&self, text: &str, cell: &Arc<Cell>) {
+    pub(crate) fn insert(&self, text: &str, cell: &CellRef) {
         let known = self.published.load();
-        if cell.is_dead() || known.get(text).is_some_and(|known| Arc::ptr_eq(known, cell)) {
+        if cell.is_dead() || known.get(text).is_some_and(|known| std::ptr::eq(&**known, &**cell)) {
             return;
         }
         let mut pending = lock(&self.pending);
@@ -140,7 +140,8 @@ impl Index {
 }
 
 #[inline]
-fn look(cell: &Arc<Cell>) -> Guard<Arc<Block>> {
-    cell.mark_used();
-    cell.load()
+fn look(cell: &CellRef) -> Guard<Arc<Block>> {
+    let block = cell.load();
+    block.mark_used();
+    block
 }

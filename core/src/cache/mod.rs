@@ -7,6 +7,7 @@
 //! | `slot` | one document: how its last read ended, and its cells |
 //! | `cell` | one value, behind an atomic pointer to a `block` |
 //! | `block` | a value and its limits, packed together |
+//! | `subject`, `kept` | what a slot is read by, and its document, in few bytes |
 //! | `ask` | what one reference takes out of a document, and for how long |
 //! | `index` | from the text of a reference to its cell, remembered by each thread |
 //! | `flight` | single flight: one read at a time for a slot, and those who wait for it |
@@ -25,11 +26,13 @@ mod clock;
 mod flight;
 mod host;
 mod index;
+mod kept;
 mod mount;
 mod read;
 mod retired;
 mod rotate;
 mod slot;
+mod subject;
 mod table;
 
 use std::fmt;
@@ -37,9 +40,10 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::Guard;
 
+use ask::Asks;
 pub(crate) use ask::{Ask, Extra};
 pub(crate) use block::Block;
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Cell, CellRef};
 use clock::{Clock, STEP, Tick};
 use host::Host;
 use index::Index;
@@ -59,6 +63,7 @@ use crate::{Error, ErrorKind, ReadRequest};
 pub(crate) struct Cache {
     clock: Clock,
     table: Table,
+    asks: Asks,
     index: Index,
     retired: Retired<Block>,
     host: Arc<Host>,
@@ -77,6 +82,7 @@ impl Cache {
         Arc::new_cyclic(|me| Self {
             clock,
             table: Table::new(limits),
+            asks: Asks::default(),
             // A secret may be written in several ways, and have several keys.
             index: Index::new(limits.entries.saturating_mul(2)),
             retired: Retired::new(),
@@ -94,10 +100,11 @@ impl Cache {
         mounted: &Mounted,
         request: ReadRequest,
         ask: Ask,
-    ) -> (Pinned, Arc<Cell>) {
-        let (slot, evicted) = self.table.pin(mount, request);
+    ) -> (Pinned, CellRef) {
+        let ask = self.asks.intern(ask);
+        let (slot, evicted) = self.table.pin(mount, request, &ask);
         self.end(evicted);
-        let cell = slot.cell(ask, mounted, &self.clock, &self.retired);
+        let cell = slot.cell(&ask, mounted, &self.retired);
         self.table.weigh(&slot);
         self.hasten(&slot, mounted);
         (slot, cell)
@@ -116,7 +123,7 @@ impl Cache {
     }
 
     /// Remembers what a text means.
-    pub(crate) fn remember(&self, text: &str, cell: &Arc<Cell>) {
+    pub(crate) fn remember(&self, text: &str, cell: &CellRef) {
         self.index.insert(text, cell);
     }
 
@@ -126,7 +133,7 @@ impl Cache {
         let of_the_mount = |slot: &Slot| Arc::ptr_eq(&slot.mount, mount);
         self.end(self.table.take(|slot| of_the_mount(slot) && !slot.is_pinned()));
         for slot in self.table.pin_all(of_the_mount) {
-            drop(slot.flights.announce(|state| state.forget()));
+            drop(slot.flights.announce(|state| state.forget(&slot)));
             // Where there is no runtime yet, there is no handle that anybody waits for either.
             let _ = self.start_reading_anew(&slot);
         }
@@ -148,10 +155,7 @@ impl Cache {
 
     fn end(&self, slots: Vec<Arc<Slot>>) {
         for slot in slots {
-            let (cells, woken) = slot.flights.announce(|state| {
-                state.end(&self.retired);
-                state.cells().len()
-            });
+            let (cells, woken) = slot.flights.announce(|state| state.end(&slot, &self.retired));
             drop(woken);
             self.index.note_dead(cells);
         }

@@ -4,6 +4,7 @@ use std::sync::Weak;
 
 use super::flight::{Flights, Pilot, Woken};
 use super::host::Host;
+use super::kept::Edition;
 use super::mount::Mounted;
 use super::rotate::Turn;
 use super::slot::{DOUBT, Landed, State, is_a_miss};
@@ -146,9 +147,9 @@ impl Cache {
     ) -> Woken {
         let (clock, retired) = (&self.clock, &self.retired);
         pilot.land(|state| match answer {
-            Ok(document) => state.take(document, started, slot, mounted, clock, retired),
+            Ok(document) => state.take(&document, started, slot, mounted, clock, retired),
             Err(error) if is_a_miss(&error) => {
-                state.miss(error, clock.now(), mounted.generation, retired);
+                state.miss(error, clock.now(), slot, mounted.generation, retired);
             }
             Err(error) => state.fail(error, mounted.generation),
         })
@@ -178,7 +179,7 @@ async fn read(cache: Weak<Cache>, slot: Pinned, pilot: Pilot<State, Pinned>) {
     let mut pilot = Some(pilot);
     while let Some(mounted) = slot.mount.current() {
         let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
-        tracing::debug!(prefix = slot.mount.prefix(), resource = slot.request.resource, "reading");
+        tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "reading");
         let answer = ask(&slot, &mounted).await;
         let Some(cache) = cache.upgrade() else { return };
         // What another vault has said is not of interest any more: the one in its place is asked.
@@ -199,15 +200,16 @@ async fn read(cache: Weak<Cache>, slot: Pinned, pilot: Pilot<State, Pinned>) {
 /// Asks the vault, twice where the answer would take away what it gave before.
 async fn ask(slot: &Pinned, mounted: &Mounted) -> Result<Document, Error> {
     let backend = &mounted.vault.backend;
-    let answer = backend.read(&slot.request).await;
+    let request = slot.subject.request();
+    let answer = backend.read(&request).await;
     let Some(held) = slot.flights.with(|state| state.held(mounted.generation)) else { return answer };
-    if !is_doubtful(&held, &answer) {
+    if !is_doubtful(held, &answer) {
         return answer;
     }
-    tracing::debug!(prefix = slot.mount.prefix(), resource = slot.request.resource, "asking once more");
+    tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "asking once more");
     tokio::time::sleep(DOUBT).await;
-    match backend.read(&slot.request).await {
-        Ok(document) if goes_back(&held, &document) => {
+    match backend.read(&request).await {
+        Ok(document) if held.goes_back_to(Edition::of(&document)) => {
             let message = "the vault answers with an older version than before, as a lagging standby does";
             Err(Error::new(ErrorKind::Unavailable, message).transient())
         }
@@ -217,17 +219,11 @@ async fn ask(slot: &Pinned, mounted: &Mounted) -> Result<Document, Error> {
 
 /// Whether an answer contradicts the one before in a way that a lagging standby's, or a mount that is being moved,
 /// does. A deletion on purpose says so itself and needs no second opinion.
-fn is_doubtful(held: &Document, answer: &Result<Document, Error>) -> bool {
+fn is_doubtful(held: Edition, answer: &Result<Document, Error>) -> bool {
     match answer {
-        Ok(document) => goes_back(held, document),
+        Ok(document) => held.goes_back_to(Edition::of(document)),
         Err(error) => {
             !error.is_retryable() && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
         }
     }
-}
-
-/// Whether a document is older than the one before. One that was deleted and made anew counts from 1 again and was
-/// written later.
-fn goes_back(held: &Document, document: &Document) -> bool {
-    document.version() < held.version() && document.created() <= held.created()
 }

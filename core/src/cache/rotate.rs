@@ -68,10 +68,10 @@ impl Schedule {
     }
 }
 
-impl State {
+impl Slot {
     /// The smallest ttl that a reference to this document asks for.
-    fn shortest_ttl(&self, policy: &Policy) -> Option<Duration> {
-        self.cells().iter().filter_map(|cell| cell.ask.ttl(policy)).min()
+    fn shortest_ttl(&self, state: &State, policy: &Policy) -> Option<Duration> {
+        self.cells(state).filter_map(|cell| cell.ask.ttl(policy)).min()
     }
 }
 
@@ -82,9 +82,9 @@ impl Cache {
         // The one who landed holds it too.
         let held = slot.pins.load(Ordering::Relaxed) > 1;
         let due = slot.flights.with(|state| {
-            let ttl = state.shortest_ttl(&mounted.vault.policy)?;
+            let ttl = slot.shortest_ttl(state, &mounted.vault.policy)?;
             // Every cell is asked, so that every mark is taken away.
-            let used = state.cells().iter().filter(|cell| cell.was_used()).count() > 0;
+            let used = slot.cells(state).filter(|cell| cell.was_used()).count() > 0;
             let failed = state.has_failed();
             Some(state.schedule().next(now, ttl, failed, used || held)).filter(|due| *due != Tick::NEVER)
         });
@@ -94,7 +94,7 @@ impl Cache {
     /// After another reference has asked for the document: it may want it younger.
     pub(super) fn hasten(&self, slot: &Pinned, mounted: &Mounted) {
         let due = slot.flights.with(|state| {
-            let latest = state.fetched()?.after(state.shortest_ttl(&mounted.vault.policy)?);
+            let latest = state.fetched()?.after(slot.shortest_ttl(state, &mounted.vault.policy)?);
             let schedule = state.schedule();
             (latest < schedule.due).then(|| {
                 schedule.due = latest;

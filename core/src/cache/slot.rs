@@ -6,18 +6,22 @@ use std::time::{Duration, SystemTime};
 
 use super::ask::Ask;
 use super::block::{Block, Limits};
-use super::cell::Cell;
+use super::cell::{Cell, CellRef, Further};
 use super::clock::{Clock, Tick};
 use super::flight::Flights;
+use super::kept::{Edition, Kept};
 use super::mount::{Mount, Mounted};
 use super::retired::Retired;
 use super::rotate::Schedule;
-use crate::{Document, Error, ErrorKind, Fetched, Policy, ReadRequest, Secret};
+use super::subject::Subject;
+use crate::{Document, Error, ErrorKind, Fetched, Policy, Secret};
 
 /// A resource in one version, with the options that belong to its identity.
 pub(crate) struct Slot {
     pub(crate) mount: Arc<Mount>,
-    pub(crate) request: ReadRequest,
+    pub(crate) subject: Subject,
+    /// What the first reference to it has asked for.
+    first: Cell,
     pub(crate) flights: Flights<State>,
     /// How many handles and waiting readers hold it. While any does, it is not evicted. Leaves zero only under the
     /// table's lock.
@@ -28,17 +32,17 @@ pub(crate) struct Slot {
 pub(crate) struct State {
     standing: Standing,
     /// The last good document, as long as it may be served.
-    document: Option<Arc<Document>>,
+    document: Option<Kept>,
     /// When the read that brought the document was sent.
     fetched: Tick,
     /// Which vault of the prefix the standing comes from; 0 for none, so that the next reader asks anew.
     generation: u32,
     landings: Landings,
-    /// About how many bytes all this takes, as last counted; none once it has left the table.
-    weight: Option<usize>,
+    /// About how many bytes all this takes, as last counted, up to 4 GiB; [`GONE`] once it has left the table.
+    weight: u32,
     schedule: Schedule,
-    /// One for each thing that references ask for.
-    cells: Box<[Arc<Cell>]>,
+    /// The newest of the cells beside the slot's first, for what else references ask for.
+    further: Option<Arc<Further>>,
 }
 
 /// Counts how often reads of a slot have ended.
@@ -84,18 +88,19 @@ pub(crate) enum Landed {
 }
 
 impl Slot {
-    pub(crate) fn new(mount: Arc<Mount>, request: ReadRequest) -> Self {
+    pub(crate) fn new(mount: Arc<Mount>, subject: Subject, ask: Arc<Ask>) -> Self {
         let state = State {
             standing: Standing::Unknown,
             document: None,
             fetched: Tick::PAST,
             generation: 0,
             landings: Landings::default(),
-            weight: Some(0),
+            weight: 0,
             schedule: Schedule::default(),
-            cells: Box::default(),
+            further: None,
         };
-        Self { mount, request, flights: Flights::new(state), pins: AtomicU32::new(0) }
+        let first = Cell::new(ask);
+        Self { mount, subject, first, flights: Flights::new(state), pins: AtomicU32::new(0) }
     }
 
     pub(crate) fn is_pinned(&self) -> bool {
@@ -104,30 +109,34 @@ impl Slot {
 
     /// The cell for what a reference asks for, filled from the document that is held.
     pub(crate) fn cell(
-        &self,
-        ask: Ask,
+        self: &Arc<Self>,
+        ask: &Arc<Ask>,
         mounted: &Mounted,
-        clock: &Clock,
         retired: &Retired<Block>,
-    ) -> Arc<Cell> {
+    ) -> CellRef {
+        if Arc::ptr_eq(&self.first.ask, ask) {
+            return CellRef::First(self.clone());
+        }
         self.flights.with(|state| {
-            if let Some(cell) = state.cells.iter().find(|cell| cell.ask == ask) {
-                return cell.clone();
+            if let Some(further) = state.further().find(|further| Arc::ptr_eq(&further.cell.ask, ask)) {
+                return CellRef::Further(further.clone());
             }
-            let cell = Arc::new(Cell::new(ask));
+            let further = Arc::new(Further { cell: Cell::new(ask.clone()), before: state.further.take() });
             if state.generation == mounted.generation {
-                state.fill(&cell, &self.request.resource, &mounted.vault.policy, clock, retired);
+                state.fill(&further.cell, self.subject.resource(), &mounted.vault.policy, retired);
             }
-            let mut cells = std::mem::take(&mut state.cells).into_vec();
-            cells.push(cell.clone());
-            state.cells = cells.into_boxed_slice();
-            cell
+            state.further = Some(further.clone());
+            CellRef::Further(further)
         })
     }
 
-    /// A cell, if any reference has asked for one yet.
-    pub(crate) fn any_cell(&self) -> Option<Arc<Cell>> {
-        self.flights.with(|state| state.cells.first().cloned())
+    pub(crate) fn first(&self) -> &Cell {
+        &self.first
+    }
+
+    /// All cells that references have asked for.
+    pub(crate) fn cells<'a>(&'a self, state: &'a State) -> impl Iterator<Item = &'a Cell> {
+        std::iter::once(&self.first).chain(state.further().map(|further| &further.cell))
     }
 
     /// Why a handle has nothing to show.
@@ -139,7 +148,7 @@ impl Slot {
         let policy = &mounted.vault.policy;
         let error = self.flights.with(|state| match (&state.standing, &state.document) {
             (Standing::Missing { error, .. }, _) => error.clone(),
-            (_, Some(document)) => match cell.ask.pick(document, &self.request.resource, policy) {
+            (_, Some(document)) => match cell.ask.pick(document, self.subject.resource(), policy) {
                 Err(error) => error,
                 Ok(_) => state.expired(now),
             },
@@ -171,17 +180,17 @@ impl State {
         matches!(self.standing, Standing::Failed(_) | Standing::Lost(_))
     }
 
-    /// The document that this generation of the vault gave last.
-    pub(crate) fn held(&self, generation: u32) -> Option<Arc<Document>> {
-        self.document.clone().filter(|_| self.generation == generation)
+    /// Which edition this generation of the vault gave last.
+    pub(crate) fn held(&self, generation: u32) -> Option<Edition> {
+        self.document.as_ref().filter(|_| self.generation == generation).map(Kept::edition)
     }
 
-    pub(crate) fn document(&self) -> Option<&Arc<Document>> {
+    pub(crate) fn document(&self) -> Option<&Kept> {
         self.document.as_ref()
     }
 
-    pub(crate) fn cells(&self) -> &[Arc<Cell>] {
-        &self.cells
+    fn further(&self) -> impl Iterator<Item = &Arc<Further>> {
+        std::iter::successors(self.further.as_ref(), |further| further.before.as_ref())
     }
 
     /// What a reader gets without anybody asking the vault.
@@ -205,7 +214,7 @@ impl State {
                     return block.is_fresh(now).then(|| Ok(fetched(&block, now)));
                 }
                 // The document is there and has no such value: a miss like any other.
-                let miss = cell.ask.pick(document, &slot.request.resource, policy).err()?;
+                let miss = cell.ask.pick(document, slot.subject.resource(), policy).err()?;
                 (now < self.fetched.after(neg_ttl)).then_some(Err(miss))
             }
             _ => None,
@@ -225,7 +234,7 @@ impl State {
                 let policy = &mounted.vault.policy;
                 let miss = document
                     .as_ref()
-                    .and_then(|document| cell.ask.pick(document, &slot.request.resource, policy).err());
+                    .and_then(|document| cell.ask.pick(document, slot.subject.resource(), policy).err());
                 miss.unwrap_or_else(|| self.expired(now))
             }),
         }))
@@ -234,7 +243,7 @@ impl State {
     /// The vault has a document.
     pub(crate) fn take(
         &mut self,
-        document: Document,
+        document: &Document,
         started: Tick,
         slot: &Slot,
         mounted: &Mounted,
@@ -242,21 +251,29 @@ impl State {
         retired: &Retired<Block>,
     ) {
         self.standing = Standing::Good;
-        self.document = Some(Arc::new(document));
+        self.document = Some(Kept::new(document, clock));
         self.fetched = started;
         self.land(mounted.generation);
         // All values are picked from one document before a reader can see the first of them only if the reader
         // looks at one cell: what belongs together is read as one document.
-        for cell in &self.cells {
-            self.fill(cell, &slot.request.resource, &mounted.vault.policy, clock, retired);
+        for cell in slot.cells(self) {
+            self.fill(cell, slot.subject.resource(), &mounted.vault.policy, retired);
         }
     }
 
     /// The vault says that there is nothing, or that we may not see it.
-    pub(crate) fn miss(&mut self, error: Error, now: Tick, generation: u32, retired: &Retired<Block>) {
+    pub(crate) fn miss(
+        &mut self,
+        error: Error,
+        now: Tick,
+        slot: &Slot,
+        generation: u32,
+        retired: &Retired<Block>,
+    ) {
         self.standing = Standing::Missing { error, since: now };
         self.land(generation);
-        self.empty(retired);
+        self.document = None;
+        slot.cells(self).for_each(|cell| cell.publish(None, None, Limits::ENDED, retired));
     }
 
     /// The read failed; what is held is kept.
@@ -272,19 +289,17 @@ impl State {
     }
 
     /// The next reader asks the vault; until it answers, what is held is served as stale.
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self, slot: &Slot) {
         self.generation = 0;
-        for cell in &self.cells {
-            cell.load().mark_stale();
-        }
+        slot.cells(self).for_each(|cell| cell.load().mark_stale());
     }
 
-    /// Takes everything away for good.
-    pub(crate) fn end(&mut self, retired: &Retired<Block>) {
+    /// Takes everything away for good, and says from how many cells.
+    pub(crate) fn end(&mut self, slot: &Slot, retired: &Retired<Block>) -> usize {
         self.standing = Standing::Unknown;
         self.generation = 0;
         self.document = None;
-        self.cells.iter().for_each(|cell| cell.end(retired));
+        slot.cells(self).inspect(|cell| cell.end(retired)).count()
     }
 
     fn land(&mut self, generation: u32) {
@@ -292,15 +307,10 @@ impl State {
         self.landings = self.landings.next();
     }
 
-    fn empty(&mut self, retired: &Retired<Block>) {
-        self.document = None;
-        self.cells.iter().for_each(|cell| cell.publish(None, None, Limits::ENDED, retired));
-    }
-
-    fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, clock: &Clock, retired: &Retired<Block>) {
+    fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, retired: &Retired<Block>) {
         let Some(document) = &self.document else { return };
         let value = cell.ask.pick(document, resource, policy).ok();
-        let limits = cell.ask.limits(policy, document, self.fetched, clock);
+        let limits = cell.ask.limits(policy, document, self.fetched);
         cell.publish(value.as_ref(), document.version(), limits, retired);
     }
 
@@ -315,25 +325,33 @@ impl State {
     }
 
     /// About how many bytes it takes: as last counted, and now. None once it has left the table.
-    pub(crate) fn weigh(&mut self) -> Option<(usize, usize)> {
-        let before = self.weight?;
-        let cells = self.cells.iter().map(|cell| size_of::<Cell>() + size_of::<Block>() + cell.load().heap());
-        let document = self.document.as_ref().map_or(0, |document| document.as_bytes().len());
+    pub(crate) fn weigh(&mut self, slot: &Slot) -> Option<(usize, usize)> {
+        let before = self.weight;
+        let cells = slot.cells(self).map(|cell| size_of::<Cell>() + size_of::<Block>() + cell.load().heap());
+        let document = self.document.as_ref().map_or(0, Kept::heap);
         let now = size_of::<Slot>() + document + cells.sum::<usize>();
-        self.weight = Some(now);
-        Some((before, now))
+        let now = u32::try_from(now).unwrap_or(u32::MAX).min(GONE - 1);
+        (before != GONE).then(|| {
+            self.weight = now;
+            (before as usize, now as usize)
+        })
     }
 
     /// Notes that it leaves the table, and gives back what it was counted for.
     pub(crate) fn leave(&mut self) -> usize {
-        self.weight.take().unwrap_or(0)
+        let weight = self.weight();
+        self.weight = GONE;
+        weight
     }
 
     /// About how many bytes it took when it was last weighed.
     pub(crate) fn weight(&self) -> usize {
-        self.weight.unwrap_or(0)
+        if self.weight == GONE { 0 } else { self.weight as usize }
     }
 }
+
+/// The weight of what has left the table.
+const GONE: u32 = u32::MAX;
 
 fn fetched(block: &Block, now: Tick) -> Fetched {
     let at = SystemTime::now().checked_sub(block.age(now)).unwrap_or(SystemTime::UNIX_EPOCH);

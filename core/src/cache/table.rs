@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, Weak};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::ask::Ask;
 use super::flight::Flights;
 use super::mount::Mount;
 use super::slot::{Slot, State};
+use super::subject::Subject;
 use crate::ReadRequest;
 use crate::sync::lock;
 
@@ -93,29 +95,35 @@ impl Table {
         }
     }
 
-    /// The slot for a request to a mount, made if there is none. What has to go for it is given back, to be ended
+    /// The slot for a request to a mount, made for `ask` if there is none. What has to go for it is given back, to be ended
     /// outside the lock.
-    pub(crate) fn pin(&self, mount: &Arc<Mount>, request: ReadRequest) -> (Pinned, Vec<Arc<Slot>>) {
-        let hash = self.hash(mount, &request);
+    pub(crate) fn pin(
+        &self,
+        mount: &Arc<Mount>,
+        request: ReadRequest,
+        ask: &Arc<Ask>,
+    ) -> (Pinned, Vec<Arc<Slot>>) {
+        let subject = Subject::from(request);
+        let hash = self.hash(mount, &subject);
         let mut slots = lock(&self.slots);
         let found = slots
             .table
-            .find(hash, |slot| Arc::ptr_eq(&slot.mount, mount) && slot.request == request)
+            .find(hash, |slot| Arc::ptr_eq(&slot.mount, mount) && slot.subject == subject)
             .cloned();
         if let Some(slot) = found {
             slot.pins.fetch_add(1, Ordering::Relaxed);
             return (Pinned(slot), Vec::new());
         }
         let evicted = self.make_room(&mut slots);
-        let slot = Arc::new(Slot::new(mount.clone(), request));
+        let slot = Arc::new(Slot::new(mount.clone(), subject, ask.clone()));
         slot.pins.fetch_add(1, Ordering::Relaxed);
-        slots.table.insert_unique(hash, slot.clone(), |slot| self.hash(&slot.mount, &slot.request));
+        slots.table.insert_unique(hash, slot.clone(), |slot| self.hash(&slot.mount, &slot.subject));
         (Pinned(slot), evicted)
     }
 
     /// Notes that a slot's weight may have changed.
     pub(crate) fn weigh(&self, slot: &Slot) {
-        if let Some((before, now)) = slot.flights.with(State::weigh) {
+        if let Some((before, now)) = slot.flights.with(|state| state.weigh(slot)) {
             self.weight.fetch_add(now, Ordering::Relaxed);
             self.weight.fetch_sub(before, Ordering::Relaxed);
         }
@@ -148,7 +156,7 @@ impl Table {
 
     /// A slot, held, unless it has left the table.
     pub(crate) fn pin_listed(&self, slot: &Arc<Slot>) -> Option<Pinned> {
-        let hash = self.hash(&slot.mount, &slot.request);
+        let hash = self.hash(&slot.mount, &slot.subject);
         let slots = lock(&self.slots);
         slots.table.find(hash, |other| Arc::ptr_eq(other, slot))?;
         slot.pins.fetch_add(1, Ordering::Relaxed);
@@ -170,15 +178,15 @@ impl Table {
         lock(&self.slots).table.len()
     }
 
-    fn hash(&self, mount: &Arc<Mount>, request: &ReadRequest) -> u64 {
+    fn hash(&self, mount: &Arc<Mount>, subject: &Subject) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         Arc::as_ptr(mount).hash(&mut hasher);
-        request.hash(&mut hasher);
+        subject.hash(&mut hasher);
         std::hash::Hasher::finish(&hasher)
     }
 
     fn remove(&self, table: &mut HashTable<Arc<Slot>>, slot: &Arc<Slot>) {
-        let hash = self.hash(&slot.mount, &slot.request);
+        let hash = self.hash(&slot.mount, &slot.subject);
         if let Ok(entry) = table.find_entry(hash, |other| Arc::ptr_eq(other, slot)) {
             entry.remove();
             self.lighten(slot);
@@ -207,7 +215,7 @@ impl Table {
                 }
                 let (used, weight) = slot.flights.with(|state| {
                     // Every cell is asked, so that every mark is taken away.
-                    let used = state.cells().iter().filter(|cell| cell.was_used()).count() > 0;
+                    let used = slot.cells(state).filter(|cell| cell.was_used()).count() > 0;
                     (used, state.weight())
                 });
                 if used && !even_if_used {

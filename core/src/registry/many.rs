@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::read::named;
 use super::{Registry, ToReference};
-use crate::cache::{Cell, Pinned, Want};
+use crate::cache::{Cell, CellRef, Pinned, Want};
 use crate::{Error, Secret};
 
 /// How many secrets of one call are read at the same time. Each vault has a bound of its own below this.
@@ -15,7 +15,7 @@ const AT_ONCE: usize = 64;
 struct Group {
     slot: Pinned,
     /// The places in the answer, and what goes there.
-    members: Vec<(usize, Arc<Cell>)>,
+    members: Vec<(usize, CellRef)>,
 }
 
 impl Registry {
@@ -99,10 +99,9 @@ impl Registry {
             for next in &slots[started.len()..slots.len().min(at + AT_ONCE)] {
                 started.push(cache.start_reading_anew(next));
             }
-            let refreshed = match (started[at].clone(), slot.any_cell()) {
-                (Ok(since), Some(cell)) => cache.obtain(slot, &cell, Want::After(since)).await.map(drop),
-                (Ok(_), None) => Ok(()),
-                (Err(error), _) => Err(error),
+            let refreshed = match started[at].clone() {
+                Ok(since) => cache.obtain(slot, slot.first(), Want::After(since)).await.map(drop),
+                Err(error) => Err(error),
             };
             errors.extend(refreshed.err());
         }

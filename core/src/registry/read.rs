@@ -1,11 +1,10 @@
 //! Reading through the registry: one value, now, from memory where it is known.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::options::plan;
 use super::{Registry, ToReference};
-use crate::cache::{Cell, Pinned, Want};
+use crate::cache::{CellRef, Pinned, Want};
 use crate::{Document, Error, ErrorKind, Live, LiveDocument, Reference, Secret, SecretRef, escaped};
 
 /// A value together with what the vault said about it.
@@ -29,7 +28,7 @@ impl Fetched {
 /// A reference with its place in the cache.
 pub(super) struct Found {
     pub(super) slot: Pinned,
-    pub(super) cell: Arc<Cell>,
+    pub(super) cell: CellRef,
 }
 
 impl Registry {
