@@ -1,12 +1,8 @@
 //! Handles that follow a value.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-
-use arc_swap::ArcSwap;
-use arc_swap::cache::Cache as Remembered;
 
 use crate::cache::{Block, Cache, CellRef, Pinned, Want};
 use crate::registry::named;
@@ -60,11 +56,7 @@ impl Live {
     /// A reader of the same value for one thread, several times quicker than [`current`](Self::current).
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader {
-            block: Remembered::new(CellOf(self.cell.clone())),
-            cache: self.cache.clone(),
-            live: Box::new(self.clone()),
-        }
+        Reader { block: self.cell.load_full(), cache: self.cache.clone(), live: Box::new(self.clone()) }
     }
 
     /// Completes when the value is another one than when the handle was made, or than when this completed last. A
@@ -140,7 +132,7 @@ impl fmt::Debug for Live {
 /// A reader that is not used keeps the value that it read last from being wiped.
 #[derive(Clone)]
 pub struct Reader {
-    block: Remembered<CellOf, Arc<Block>>,
+    block: Arc<Block>,
     cache: Arc<Cache>,
     /// Boxed, so that what every read needs lies close together.
     live: Box<Live>,
@@ -154,12 +146,18 @@ impl Reader {
     /// As [`Live::current`].
     #[inline]
     pub fn current(&mut self) -> Result<SecretRef<'_>, Error> {
-        let block = self.block.load();
-        if block.is_live(self.cache.now()) {
-            Ok(SecretRef::borrowed(block))
-        } else {
-            Err(self.live.explain())
+        // A block that is replaced says so itself: one place in memory to look at.
+        if !self.block.is_current(self.cache.now()) {
+            self.look_again()?;
         }
+        Ok(SecretRef::borrowed(&self.block))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_again(&mut self) -> Result<(), Error> {
+        self.block = self.live.cell.load_full();
+        if self.block.is_live(self.cache.now()) { Ok(()) } else { Err(self.live.explain()) }
     }
 
     /// The handle that it was made from.
@@ -172,18 +170,6 @@ impl Reader {
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").field("reference", &self.live.reference).finish_non_exhaustive()
-    }
-}
-
-#[derive(Clone)]
-struct CellOf(CellRef);
-
-impl Deref for CellOf {
-    type Target = ArcSwap<Block>;
-
-    #[inline]
-    fn deref(&self) -> &ArcSwap<Block> {
-        self.0.swap()
     }
 }
 

@@ -126,16 +126,28 @@ impl Block {
         }
     }
 
-    /// Whether it may be served.
+    /// Whether it may be served by somebody who remembers it: it is in time, and no other has taken its place.
+    #[inline]
+    pub(crate) fn is_current(&self, now: Tick) -> bool {
+        now < self.deadline.load()
+    }
+
+    /// Whether it may be served by somebody who just found it in its cell. While its successor takes its place it
+    /// is still what there is.
     #[inline]
     pub(crate) fn is_live(&self, now: Tick) -> bool {
-        now < self.deadline.load()
+        self.is_current(now) || self.deadline.load() == Tick::MOVED
     }
 
     /// Whether it may be served and nobody need read it anew.
     #[inline]
     pub(crate) fn is_fresh(&self, now: Tick) -> bool {
         now < self.stale_from.load() && self.is_live(now)
+    }
+
+    /// Another block is about to take its place: whoever remembers this one has to look there.
+    pub(crate) fn move_on(&self, now: Tick) {
+        self.deadline.store(if self.is_current(now) { Tick::MOVED } else { Tick::PAST });
     }
 
     pub(crate) fn age(&self, now: Tick) -> Duration {
@@ -183,6 +195,7 @@ impl Drop for Block {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::Clock;
     use super::*;
 
     #[test]
@@ -194,6 +207,20 @@ mod tests {
             assert_eq!((block.serial(), block.version()), (7, Some(3)));
         }
         assert_eq!(Block::none(0).version(), None);
+    }
+
+    #[test]
+    fn who_remembers_a_replaced_value_looks_again_and_who_finds_it_is_served() {
+        let clock = Clock::new();
+        let now = clock.now();
+        let live = Limits { fetched: now, stale_from: Tick::NEVER, deadline: Tick::NEVER };
+        let block = Block::new(b"x", live, 1, None);
+        assert!(block.is_current(now) && block.is_live(now));
+        block.move_on(now);
+        assert!(!block.is_current(now) && block.is_live(now));
+        let over = Block::new(b"x", Limits { deadline: now, ..live }, 1, None);
+        over.move_on(now);
+        assert!(!over.is_current(now) && !over.is_live(now));
     }
 
     #[test]

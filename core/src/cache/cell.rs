@@ -7,6 +7,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::ask::Ask;
 use super::block::{Block, Limits};
+use super::clock::Tick;
 use super::retired::Retired;
 use super::slot::Slot;
 use crate::Secret;
@@ -48,46 +49,52 @@ impl Cell {
         Self { block: ArcSwap::from_pointee(Block::none(0)), ask }
     }
 
-    /// Where the present block is, for readers that remember one.
-    #[inline]
-    pub(crate) fn swap(&self) -> &ArcSwap<Block> {
-        &self.block
-    }
-
     #[inline]
     pub(crate) fn load(&self) -> Guard<Arc<Block>> {
         self.block.load()
     }
 
+    /// The present block, to remember it.
+    pub(crate) fn load_full(&self) -> Arc<Block> {
+        self.block.load_full()
+    }
+
     /// Puts a value in, if it is another one, else moves the limits of the present one.
     pub(crate) fn publish(
         &self,
-        value: Option<&Secret>,
+        value: &Secret,
         version: Option<u64>,
         limits: Limits,
+        now: Tick,
         retired: &Retired<Block>,
     ) {
-        let now = self.block.load();
-        let same = value.is_some_and(|value| now.is_a_value() && now.bytes() == value.as_bytes());
-        // A version of its own does not make it another value.
-        let serial = if same { now.serial() } else { now.serial().wrapping_add(1) };
-        let next = match value {
-            Some(_) if same && now.version() == version => return now.extend(limits),
-            Some(value) => Block::new(value.as_bytes(), limits, serial, version),
-            None if now.is_a_value() => Block::none(serial),
-            None => return,
-        };
-        if now.is_used() {
-            next.mark_used();
+        let old = self.block.load();
+        let same = old.is_a_value() && old.bytes() == value.as_bytes();
+        if same && old.version() == version {
+            return old.extend(limits);
         }
-        drop(now);
-        self.replace(next, retired);
+        // A version of its own does not make it another value.
+        let serial = if same { old.serial() } else { old.serial().wrapping_add(1) };
+        old.move_on(now);
+        self.replace(old, Block::new(value.as_bytes(), limits, serial, version), retired);
+    }
+
+    /// Takes the value away.
+    pub(crate) fn empty(&self, retired: &Retired<Block>) {
+        let old = self.block.load();
+        if old.is_a_value() {
+            old.extend(Limits::ENDED);
+            let next = Block::none(old.serial().wrapping_add(1));
+            self.replace(old, next, retired);
+        }
     }
 
     /// Takes the value away for good, since the slot is gone.
     pub(crate) fn end(&self, retired: &Retired<Block>) {
-        let serial = self.block.load().serial();
-        self.replace(Block::gone(serial.wrapping_add(1)), retired);
+        let old = self.block.load();
+        old.extend(Limits::ENDED);
+        let next = Block::gone(old.serial().wrapping_add(1));
+        self.replace(old, next, retired);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -99,7 +106,12 @@ impl Cell {
         self.block.load().was_used()
     }
 
-    fn replace(&self, next: Block, retired: &Retired<Block>) {
+    fn replace(&self, old: Guard<Arc<Block>>, next: Block, retired: &Retired<Block>) {
+        if old.is_used() {
+            next.mark_used();
+        }
+        // Or else we would be the reader who keeps it from being freed at once.
+        drop(old);
         retired.retire(self.block.swap(Arc::new(next)));
     }
 }

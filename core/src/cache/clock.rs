@@ -13,6 +13,8 @@ pub(crate) struct Tick(u32);
 impl Tick {
     /// Before all time: whatever ends here has ended.
     pub(crate) const PAST: Self = Self(0);
+    /// Before all time too: the deadline of a value whose successor is being put in its place.
+    pub(crate) const MOVED: Self = Self(1);
     /// After all time.
     pub(crate) const NEVER: Self = Self(u32::MAX);
 
@@ -27,6 +29,9 @@ impl Tick {
         STEP * self.0.saturating_sub(earlier.0)
     }
 }
+
+/// What a clock shows when it starts.
+const FIRST: Tick = Tick(2);
 
 /// A tick that its writer moves while others read it.
 #[derive(Debug)]
@@ -63,14 +68,14 @@ enum Start {
 }
 
 impl Clock {
-    /// A clock that starts now, at the first tick after [`Tick::PAST`].
+    /// A clock that starts now, at the first tick after those that are past.
     pub(crate) fn new() -> Self {
-        Self { now: AtomicTick::new(Tick(1)), start: Start::Machine(Instant::now()) }
+        Self { now: AtomicTick::new(FIRST), start: Start::Machine(Instant::now()) }
     }
 
     #[cfg(test)]
     pub(crate) fn of_the_runtime() -> Self {
-        Self { now: AtomicTick::new(Tick(1)), start: Start::Runtime(tokio::time::Instant::now()) }
+        Self { now: AtomicTick::new(FIRST), start: Start::Runtime(tokio::time::Instant::now()) }
     }
 
     #[cfg(test)]
@@ -91,7 +96,7 @@ impl Clock {
             #[cfg(test)]
             Start::Runtime(start) => start.elapsed(),
         };
-        let now = Tick(1).after(elapsed);
+        let now = FIRST.after(elapsed);
         // Two may advance it at once: the later time stands, so it never runs backwards.
         self.now.0.fetch_max(now.0, Ordering::Relaxed);
         now

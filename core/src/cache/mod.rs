@@ -104,7 +104,7 @@ impl Cache {
         let ask = self.asks.intern(ask);
         let (slot, evicted) = self.table.pin(mount, request, &ask);
         self.end(evicted);
-        let cell = slot.cell(&ask, mounted, &self.retired);
+        let cell = slot.cell(&ask, mounted, self.clock.now(), &self.retired);
         self.table.weigh(&slot);
         self.hasten(&slot, mounted);
         (slot, cell)

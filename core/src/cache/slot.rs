@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::ask::Ask;
-use super::block::{Block, Limits};
+use super::block::Block;
 use super::cell::{Cell, CellRef, Further};
 use super::clock::{Clock, Tick};
 use super::flight::Flights;
@@ -112,6 +112,7 @@ impl Slot {
         self: &Arc<Self>,
         ask: &Arc<Ask>,
         mounted: &Mounted,
+        now: Tick,
         retired: &Retired<Block>,
     ) -> CellRef {
         if Arc::ptr_eq(&self.first.ask, ask) {
@@ -123,7 +124,7 @@ impl Slot {
             }
             let further = Arc::new(Further { cell: Cell::new(ask.clone()), before: state.further.take() });
             if state.generation == mounted.generation {
-                state.fill(&further.cell, self.subject.resource(), &mounted.vault.policy, retired);
+                state.fill(&further.cell, self.subject.resource(), &mounted.vault.policy, now, retired);
             }
             state.further = Some(further.clone());
             CellRef::Further(further)
@@ -256,8 +257,9 @@ impl State {
         self.land(mounted.generation);
         // All values are picked from one document before a reader can see the first of them only if the reader
         // looks at one cell: what belongs together is read as one document.
+        let now = clock.now();
         for cell in slot.cells(self) {
-            self.fill(cell, slot.subject.resource(), &mounted.vault.policy, retired);
+            self.fill(cell, slot.subject.resource(), &mounted.vault.policy, now, retired);
         }
     }
 
@@ -273,7 +275,7 @@ impl State {
         self.standing = Standing::Missing { error, since: now };
         self.land(generation);
         self.document = None;
-        slot.cells(self).for_each(|cell| cell.publish(None, None, Limits::ENDED, retired));
+        slot.cells(self).for_each(|cell| cell.empty(retired));
     }
 
     /// The read failed; what is held is kept.
@@ -307,11 +309,15 @@ impl State {
         self.landings = self.landings.next();
     }
 
-    fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, retired: &Retired<Block>) {
+    fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, now: Tick, retired: &Retired<Block>) {
         let Some(document) = &self.document else { return };
-        let value = cell.ask.pick(document, resource, policy).ok();
-        let limits = cell.ask.limits(policy, document, self.fetched);
-        cell.publish(value.as_ref(), document.version(), limits, retired);
+        match cell.ask.pick(document, resource, policy) {
+            Ok(value) => {
+                let limits = cell.ask.limits(policy, document, self.fetched);
+                cell.publish(&value, document.version(), limits, now, retired);
+            }
+            Err(_) => cell.empty(retired),
+        }
     }
 
     /// The value was there and may no longer be served.
