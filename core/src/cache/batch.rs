@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use super::flight::Pilot;
 use super::mount::Mounted;
-use super::read::vanish;
 use super::slot::State;
+use super::stalled::Seat;
 use super::{Cache, Cell, Landings, Mount, Pinned};
 use crate::Error;
 
@@ -51,33 +51,28 @@ impl Cache {
     }
 
     fn fly_together(&self, mounted: Arc<Mounted>, several: Vec<Flying>) -> Result<(), Error> {
-        let (cache, host) = (self.me.clone(), self.host.clone());
-        self.host.spawn(move |id| {
-            let several = several.into_iter().map(|(slot, pilot)| {
-                let host = host.clone();
-                (slot, pilot.on_loss(move |state| vanish(state, &host, id)))
-            });
-            read_together(cache, mounted, several.collect())
-        })
+        let runtime = self.host.nearest()?;
+        let several = several.into_iter().map(|(slot, pilot)| (slot, self.depart(pilot, &runtime)));
+        runtime.spawn(read_together(self.me.clone(), mounted, several.collect()));
+        Ok(())
     }
 }
 
-async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<Flying>) {
+async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<(Pinned, Arc<Seat>)>) {
     let Some(batch) = mounted.vault.backend.batch() else { return };
     let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
     let requests: Vec<_> = several.iter().map(|(slot, _)| slot.subject.request()).collect();
     let mut answers = batch.read_many(&requests).await.into_iter();
     let Some(cache) = cache.upgrade() else { return };
-    for (slot, pilot) in several {
+    for (slot, seat) in several {
         let answer = answers.next().unwrap_or_else(|| Err(Error::too_few_answers()));
-        let mut pilot = Some(pilot);
         let landed = slot.mount.while_current(mounted.generation, |mounted| {
-            pilot.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
+            seat.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
         });
         drop(landed);
         cache.settle(&slot, &mounted);
         // Another vault has taken the place of this one meanwhile: it is asked slot by slot.
-        if let Some(pilot) = pilot {
+        if let Some(pilot) = seat.take() {
             let _ = cache.fly(&slot, pilot);
         }
     }

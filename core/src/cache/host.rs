@@ -1,4 +1,7 @@
 //! The runtime on which background work runs: the one that hosts the registry, or the first that asked.
+//!
+//! What somebody waits for runs on the host only where that was chosen, and else on the reader's own runtime: the
+//! first that asked may be one that nobody drives any more.
 
 use std::future::Future;
 use std::sync::Mutex;
@@ -10,7 +13,14 @@ use crate::{Error, ErrorKind};
 
 /// Where tasks of a registry run.
 #[derive(Debug, Default)]
-pub(crate) struct Host(Mutex<Option<Handle>>);
+pub(crate) struct Host(Mutex<Place>);
+
+#[derive(Debug, Default)]
+struct Place {
+    handle: Option<Handle>,
+    /// Whether somebody hosts the registry there on purpose.
+    chosen: bool,
+}
 
 impl Host {
     /// Runs a task on the host, which is the caller's runtime if there is none yet.
@@ -24,35 +34,47 @@ impl Host {
     {
         let handle = {
             let mut host = lock(&self.0);
-            match &*host {
+            match &host.handle {
                 Some(handle) => handle.clone(),
-                None => {
-                    let handle = Handle::try_current().map_err(|_| no_runtime())?;
-                    host.insert(handle).clone()
-                }
+                None => host.handle.insert(Handle::try_current().map_err(|_| no_runtime())?).clone(),
             }
         };
         handle.spawn(task(handle.id()));
         Ok(())
     }
 
+    /// The runtime for what the caller waits for.
+    ///
+    /// # Errors
+    ///
+    /// There is no host, and the caller is in no runtime.
+    pub(crate) fn nearest(&self) -> Result<Handle, Error> {
+        let mut host = lock(&self.0);
+        match (&host.handle, Handle::try_current()) {
+            (Some(handle), Ok(here)) => Ok(if host.chosen { handle.clone() } else { here }),
+            (Some(handle), Err(_)) => Ok(handle.clone()),
+            (None, Ok(here)) => Ok(host.handle.insert(here).clone()),
+            (None, Err(_)) => Err(no_runtime()),
+        }
+    }
+
     /// Makes the caller's runtime the host, if it is in one.
     pub(crate) fn move_here(&self) -> Option<Id> {
         let handle = Handle::try_current().ok()?;
         let id = handle.id();
-        *lock(&self.0) = Some(handle);
+        *lock(&self.0) = Place { handle: Some(handle), chosen: true };
         Some(id)
     }
 
     pub(crate) fn id(&self) -> Option<Id> {
-        lock(&self.0).as_ref().map(Handle::id)
+        lock(&self.0).handle.as_ref().map(Handle::id)
     }
 
     /// Forgets a host that has ended.
     pub(crate) fn forget(&self, id: Id) {
         let mut host = lock(&self.0);
-        if host.as_ref().map(Handle::id) == Some(id) {
-            *host = None;
+        if host.handle.as_ref().map(Handle::id) == Some(id) {
+            *host = Place::default();
         }
     }
 }

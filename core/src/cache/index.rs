@@ -81,7 +81,7 @@ impl Index {
 
     /// What a thread does not know of yet.
     #[cold]
-    fn load_new(&self, text: &str) -> Option<Guard<Arc<Block>>> {
+    pub(crate) fn load_new(&self, text: &str) -> Option<Guard<Arc<Block>>> {
         let published = || self.published.load().get(text).map(look);
         if self.has_pending.load(Ordering::Acquire) {
             // Merging happens under the lock, so the text is in one of the two if it is known at all.

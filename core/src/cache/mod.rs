@@ -16,6 +16,7 @@
 //! | `rotate` | reading anew what is due, in the background |
 //! | `retired` | what was replaced and may still be read |
 //! | `clock` | time in steps of 50 ms |
+//! | `stalled` | flights whose runtime nobody drives |
 //! | `host` | the runtime on which all this runs |
 
 mod ask;
@@ -32,6 +33,7 @@ mod read;
 mod retired;
 mod rotate;
 mod slot;
+mod stalled;
 mod subject;
 mod table;
 
@@ -53,6 +55,7 @@ use retired::Retired;
 use rotate::Rotation;
 pub(crate) use slot::Landings;
 use slot::Slot;
+use stalled::Departures;
 pub use table::CacheLimits;
 pub(crate) use table::Pinned;
 use table::Table;
@@ -67,6 +70,7 @@ pub(crate) struct Cache {
     index: Index,
     retired: Retired<Block>,
     host: Arc<Host>,
+    departures: Departures,
     rotation: Rotation,
     /// Whether the clock is being moved; or why it cannot be.
     started: OnceLock<Result<(), Error>>,
@@ -87,6 +91,7 @@ impl Cache {
             index: Index::new(limits.entries.saturating_mul(2)),
             retired: Retired::new(),
             host: Arc::default(),
+            departures: Departures::default(),
             rotation: Rotation::default(),
             started: OnceLock::new(),
             me: me.clone(),
@@ -113,7 +118,13 @@ impl Cache {
     /// What a text means, if that is known and may be served.
     #[inline]
     pub(crate) fn peek(&self, text: &str) -> Option<Guard<Arc<Block>>> {
-        self.index.load(text).filter(|block| block.is_live(self.clock.now()))
+        let now = self.clock.now();
+        let known = self.index.load(text)?;
+        if known.is_live(now) {
+            return Some(known);
+        }
+        // Its slot may have been evicted and made anew, which the thread's map learns of at the next merge.
+        if known.is_gone() { self.index.load_new(text).filter(|block| block.is_live(now)) } else { None }
     }
 
     /// The present tick, a step late at most.
@@ -181,7 +192,7 @@ impl Cache {
 
     /// One step of the keeper's.
     fn step(&self) {
-        self.clock.advance();
+        self.departures.look_after(self.clock.advance());
         self.retired.sweep();
         self.index.merge();
     }

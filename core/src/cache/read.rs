@@ -1,6 +1,8 @@
 //! How a slot gets its document: joining or starting a flight, reading, doubting, landing.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
+
+use tokio::runtime::Handle;
 
 use super::flight::{Flights, Pilot, Woken};
 use super::host::Host;
@@ -8,6 +10,7 @@ use super::kept::Edition;
 use super::mount::Mounted;
 use super::rotate::Turn;
 use super::slot::{DOUBT, Landed, State, is_a_miss};
+use super::stalled::Seat;
 use super::{Cache, Cell, Landings, Pinned, Tick};
 use crate::{Document, Error, ErrorKind, Fetched};
 
@@ -126,14 +129,23 @@ impl Cache {
     }
 
     fn fly_with(&self, slot: &Pinned, pilot: Pilot<State, Pinned>, turn: Option<Turn>) -> Result<(), Error> {
-        let (cache, host, slot) = (self.me.clone(), self.host.clone(), slot.clone());
-        self.host.spawn(move |id| {
-            let pilot = pilot.on_loss(move |state| vanish(state, &host, id));
-            async move {
-                read(cache, slot, pilot).await;
-                drop(turn);
-            }
-        })
+        let runtime = self.host.nearest()?;
+        let seat = self.depart(pilot, &runtime);
+        let (cache, slot) = (self.me.clone(), slot.clone());
+        runtime.spawn(async move {
+            read(cache, slot, seat).await;
+            drop(turn);
+        });
+        Ok(())
+    }
+
+    /// Puts a pilot on its seat, of which the task that reads has the only share: if the runtime drops that, the
+    /// flight is lost.
+    pub(super) fn depart(&self, pilot: Pilot<State, Pinned>, runtime: &Handle) -> Arc<Seat> {
+        let (host, id) = (self.host.clone(), runtime.id());
+        let seat = Seat::new(pilot.on_loss(move |state| vanish(state, &host, id)));
+        self.departures.add(&seat, runtime, self.clock.now());
+        seat
     }
 
     /// Ends a flight with what the vault has said.
@@ -166,17 +178,19 @@ impl Cache {
 }
 
 /// What becomes of a slot whose pilot vanished.
-pub(super) fn vanish(state: &mut State, host: &Host, id: tokio::runtime::Id) {
+fn vanish(state: &mut State, host: &Host, id: tokio::runtime::Id) {
     if std::thread::panicking() {
         state.fail(Error::new(ErrorKind::Internal, "the backend panicked; this is a defect in it"), 0);
     } else {
         host.forget(id);
-        state.lose(Error::new(ErrorKind::Unavailable, "the runtime that read it has ended").transient());
+        state.lose(
+            Error::new(ErrorKind::Unavailable, "the runtime that read it has ended or stands still")
+                .transient(),
+        );
     }
 }
 
-async fn read(cache: Weak<Cache>, slot: Pinned, pilot: Pilot<State, Pinned>) {
-    let mut pilot = Some(pilot);
+async fn read(cache: Weak<Cache>, slot: Pinned, seat: Arc<Seat>) {
     while let Some(mounted) = slot.mount.current() {
         let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
         tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "reading");
@@ -184,14 +198,18 @@ async fn read(cache: Weak<Cache>, slot: Pinned, pilot: Pilot<State, Pinned>) {
         let Some(cache) = cache.upgrade() else { return };
         // What another vault has said is not of interest any more: the one in its place is asked.
         let landed = slot.mount.while_current(mounted.generation, |mounted| {
-            pilot.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
+            seat.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
         });
         if let Some(woken) = landed {
-            drop(woken);
-            return cache.settle(&slot, &mounted);
+            // None where the flight was given up meanwhile.
+            if woken.is_some() {
+                drop(woken);
+                cache.settle(&slot, &mounted);
+            }
+            return;
         }
     }
-    if let Some(pilot) = pilot {
+    if let Some(pilot) = seat.take() {
         let message = "the vault was removed while it was read";
         drop(pilot.land(|state| state.fail(Error::new(ErrorKind::Closed, message), 0)));
     }

@@ -127,6 +127,36 @@ fn a_runtime_that_ends_in_the_middle_leaves_nobody_waiting() {
     }
 }
 
+fn on_this_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_runtime_that_nobody_drives_between_two_reads_keeps_nobody_waiting() {
+    let (vault, registry) = slow(Duration::ZERO);
+    let (first, second) = (on_this_thread(), on_this_thread());
+    for (read, runtime) in [&first, &second, &first, &second].into_iter().enumerate() {
+        let reference = format!("{{vault://my-vault/customer/number-{read}/name}}");
+        let value = runtime.block_on(registry.get(&*reference)).unwrap();
+        assert_eq!(value.as_bytes(), (read + 1).to_string().as_bytes());
+    }
+    assert_eq!(vault.reads.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_read_that_was_left_in_a_runtime_that_nobody_drives_is_started_again_elsewhere() {
+    let (vault, registry) = slow(Duration::from_millis(300));
+    let (first, second) = (on_this_thread(), on_this_thread());
+    let left =
+        first.block_on(async { tokio::time::timeout(Duration::from_millis(50), registry.get(NAME)).await });
+    assert!(left.is_err());
+    assert_eq!(vault.reads.load(Ordering::SeqCst), 1);
+    assert_eq!(second.block_on(registry.get(NAME)).unwrap().as_bytes(), b"2");
+    // What the first one still brings is too late to be shown.
+    first.block_on(async { tokio::time::sleep(Duration::from_millis(400)).await });
+    assert_eq!(registry.try_get(NAME).unwrap().as_bytes(), b"2");
+}
+
 #[test]
 fn what_was_read_in_a_runtime_that_ended_is_served_and_refreshed_from_another() {
     let (_, registry) = slow(Duration::ZERO);
