@@ -1,5 +1,6 @@
 //! The primitives of the concurrent modules, in one place so that a model checker can put its own here.
 
+pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Locks. Nothing that we run under a lock leaves its data half-done, so a panic elsewhere poisons nothing.

@@ -1,14 +1,14 @@
 //! One value as readers see it: its bytes and the moments at which it grows stale and ends, packed together.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use zeroize::Zeroize;
 
 use super::clock::{AtomicTick, Tick};
+use crate::sync::{AtomicU32, Ordering};
 
 /// Values up to this length lie in the block itself, so that reading one touches one place in memory.
-const INLINE: usize = 70;
+pub(super) const INLINE: usize = 70;
 
 /// The bit of a mark that says whether it was read by its text since somebody last looked for what can go.
 const USED: u32 = 1;
@@ -190,41 +190,5 @@ impl Drop for Block {
             Bytes::Heap(bytes) => bytes.zeroize(),
             Bytes::None | Bytes::Gone => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::clock::Clock;
-    use super::*;
-
-    #[test]
-    fn values_of_every_length_come_back() {
-        for length in [0, 1, INLINE - 1, INLINE, INLINE + 1, 255, 256, 5000] {
-            let value: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let block = Block::new(&value, Limits::ENDED, 7, Some(3));
-            assert_eq!(block.bytes(), value);
-            assert_eq!((block.serial(), block.version()), (7, Some(3)));
-        }
-        assert_eq!(Block::none(0).version(), None);
-    }
-
-    #[test]
-    fn who_remembers_a_replaced_value_looks_again_and_who_finds_it_is_served() {
-        let clock = Clock::new();
-        let now = clock.now();
-        let live = Limits { fetched: now, stale_from: Tick::NEVER, deadline: Tick::NEVER };
-        let block = Block::new(b"x", live, 1, None);
-        assert!(block.is_current(now) && block.is_live(now));
-        block.move_on(now);
-        assert!(!block.is_current(now) && block.is_live(now));
-        let over = Block::new(b"x", Limits { deadline: now, ..live }, 1, None);
-        over.move_on(now);
-        assert!(!over.is_current(now) && !over.is_live(now));
-    }
-
-    #[test]
-    fn a_block_is_as_small_as_it_looks() {
-        assert_eq!(size_of::<Block>(), 96);
     }
 }

@@ -231,4 +231,6 @@ impl fmt::Debug for Cache {
 }
 
 #[cfg(test)]
+mod pieces;
+#[cfg(test)]
 mod tests;

@@ -3,6 +3,10 @@
 #![allow(dead_code, missing_docs, reason = "whole modules are included, for the part that is tried")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../src/cache/block.rs"]
+mod block;
+#[path = "../../src/cache/clock.rs"]
+mod clock;
 #[path = "../../src/cache/flight.rs"]
 mod flight;
 #[path = "../../src/cache/retired.rs"]
@@ -10,6 +14,7 @@ mod retired;
 
 /// What the modules find in the crate under this name, from loom.
 mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
     pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -21,10 +26,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use block::{Block, Limits};
+use clock::{Clock, Tick};
 use flight::Flights;
 use loom::future::block_on;
-use loom::sync::Arc;
-use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use loom::sync::{Arc, Mutex};
 use loom::thread;
 use retired::Retired;
 
@@ -172,5 +179,34 @@ fn what_was_replaced_is_freed_by_the_writer_and_never_by_a_reader() {
         reader.join().unwrap();
         retired.sweep();
         assert_eq!(by.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn who_learned_of_a_new_value_is_never_shown_the_one_remembered() {
+    model(|| {
+        let now = Clock::new().now();
+        let limits = Limits { fetched: now, stale_from: Tick::NEVER, deadline: Tick::NEVER };
+        let old = Arc::new(Block::new(b"old", limits, 1, None));
+        // Stands for the atomic pointer of a cell.
+        let cell = Arc::new(Mutex::new(old.clone()));
+        let told = Arc::new(AtomicBool::new(false));
+        let finder = thread::spawn({
+            let (cell, told) = (cell.clone(), told.clone());
+            move || {
+                let found = cell.lock().unwrap().clone();
+                // Whatever a reader finds in the cell may be served, also while it is being replaced.
+                assert!(found.is_live(now));
+                told.store(found.bytes() == b"new", Ordering::Release);
+            }
+        });
+        let rememberer = thread::spawn({
+            let old = old.clone();
+            move || assert!(!(told.load(Ordering::Acquire) && old.is_current(now)))
+        });
+        old.move_on(now);
+        *cell.lock().unwrap() = Arc::new(Block::new(b"new", limits, 2, None));
+        finder.join().unwrap();
+        rememberer.join().unwrap();
     });
 }
