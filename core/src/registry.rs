@@ -7,7 +7,9 @@ mod run;
 mod to_reference;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
+use std::task::Poll;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as MapEntry;
@@ -132,12 +134,17 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes and closes every vault: tokens that were obtained by a login are given back.
+    /// Removes and closes every vault, all at the same time: tokens that were obtained by a login are given back.
     pub async fn shutdown(&self) {
-        for prefix in self.prefixes() {
-            // Somebody else may have removed it meanwhile, which is as good.
-            let _ = self.remove(&prefix).await;
-        }
+        // Somebody else may have removed one meanwhile, which is as good.
+        let removals =
+            self.prefixes().into_iter().map(|prefix| async move { drop(self.remove(&prefix).await) });
+        let mut removals: Vec<_> = removals.map(Box::pin).collect();
+        std::future::poll_fn(|cx| {
+            removals.retain_mut(|removal| removal.as_mut().poll(cx).is_pending());
+            if removals.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     fn insert(&self, prefix: &str, vault: Vault) -> Result<(), Error> {

@@ -21,7 +21,7 @@ type Owner = desk::Owner<Arc<Snapshot>, Error>;
 const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long the end of a session waits for a login that is under way.
-const CLOSING_DEADLINE: Duration = Duration::from_secs(1);
+const CLOSING_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Over time, logins come no closer together than this.
 const LOGIN_PERIOD: Duration = Duration::from_secs(5);

@@ -156,8 +156,12 @@ struct Kept {
     dead: Option<Secret>,
 }
 
-/// How long the end of a session waits for its task, whose runtime nobody may be driving.
-const END_DEADLINE: Duration = Duration::from_secs(6);
+/// How long the end of a session waits for its task, whose runtime nobody may be driving. Enough for a login that
+/// is under way, and to give its token back.
+const END_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long giving a token back may take at the end.
+const REVOKE_DEADLINE: Duration = Duration::from_millis(1_500);
 
 impl Session {
     pub(crate) fn new(auth: Arc<dyn AuthMethod>, server: Arc<dyn TokenServer>) -> Self {
@@ -279,7 +283,7 @@ impl Core {
         if let (Origin::Minted, false, Some(token)) =
             (snapshot.grant.origin, snapshot.grant.batch, snapshot.token())
         {
-            let _ = tokio::time::timeout(Duration::from_secs(2), self.server.revoke(token)).await;
+            let _ = tokio::time::timeout(REVOKE_DEADLINE, self.server.revoke(token)).await;
         }
     }
 }
