@@ -1,20 +1,23 @@
 //! Support for tests against a real server: [`Server`] starts OpenBao (or Vault) by itself, [`Api`] administers it,
 //! [`Ca`] makes certificates for it, [`Proxy`] counts and records what reaches it, and [`Stub`] answers what a real
-//! server cannot be made to answer.
+//! server cannot be made to answer. [`Program`] runs a program that serves, and [`load`] sends requests through it.
 //!
 //! Everything panics with a message that names the cause, and nothing needs an async runtime. What is tested, and how
 //! Strongroom is driven, lives with the tests.
 
 pub mod api;
 pub mod binary;
+pub mod load;
 #[cfg(feature = "tls")]
 pub mod pki;
+pub mod program;
 pub mod proxy;
 pub mod server;
 
 pub use api::Api;
 #[cfg(feature = "tls")]
 pub use pki::{Ca, Pair};
+pub use program::Program;
 pub use proxy::{Proxy, Recorded, Reply, Stub};
 pub use server::{Builder, Server};
 

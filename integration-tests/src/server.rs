@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{Api, random};
 use directory::Directory;
-use process::Process;
+pub(crate) use process::Process;
 
 /// How long a server may take to serve.
 const START: Duration = Duration::from_secs(30);
@@ -103,6 +103,28 @@ impl Server {
     #[must_use]
     pub fn api(&self) -> &Api {
         &self.api
+    }
+
+    /// Declares its KV mount as Kong's decK writes it, under the prefix `hashicorp-vault`. Through the plain listener,
+    /// with the root token.
+    #[must_use]
+    pub fn kong_yaml(&self) -> String {
+        format!(
+            "_format_version: \"3.0\"\n\
+             vaults:\n\
+             \x20 - name: hcv\n\
+             \x20   prefix: hashicorp-vault\n\
+             \x20   description: Storing secrets in HashiCorp Vault\n\
+             \x20   config:\n\
+             \x20     host: 127.0.0.1\n\
+             \x20     token: {}\n\
+             \x20     kv: v2\n\
+             \x20     mount: secret\n\
+             \x20     port: {}\n\
+             \x20     protocol: http\n",
+            self.token(),
+            self.port
+        )
     }
 
     /// The server's own directory, removed with it.

@@ -1,11 +1,19 @@
 //! References to secrets in the configuration of proxies and servers, read at memory speed.
 //!
 //! This crate puts the others together: [`Registry`] and references from the core, backends and logins by cargo
-//! feature, and with the feature `config` vaults from files ([`config`]). No feature is on by default.
+//! feature, and with the feature `config` vaults from files ([`config`]). For programs that embed it, [`http`] makes
+//! headers of secrets, [`tower`] adds them to requests, and [`rustls`] serves certificates that follow a secret. No
+//! feature is on by default.
 
 #[cfg(feature = "config")]
 pub mod config;
 mod factories;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "rustls")]
+pub mod rustls;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use factories::factories;
 pub use strongroom_core::{

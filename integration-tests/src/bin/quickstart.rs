@@ -60,6 +60,7 @@ fn run(keep: bool) -> Result<(), String> {
     call(&strongroom, &words(&["get", REFERENCE]), Shown::AsResult)?;
 
     if keep {
+        certify(&server)?;
         eprintln!("\nThe server runs until you press Ctrl-C. In another terminal:\n");
         eprintln!("  export VAULT_ADDR={} VAULT_TOKEN={}", server.address(), server.token());
         let name = quoted(from_here(&strongroom).as_os_str());
@@ -86,6 +87,25 @@ fn start() -> Result<Server, String> {
     Ok(server)
 }
 
+/// Stores a certificate with its key, from the server's own authority, for the examples to serve.
+fn certify(server: &Server) -> Result<(), String> {
+    step("Store a certificate and its key");
+    let body = json!({"common_name": "localhost", "alt_names": "localhost", "key_type": "ec", "ttl": "24h"});
+    let calls = [("sys/mounts/pki", json!({"type": "pki"})), ("pki/root/generate/exported", body)];
+    let mut answer = Value::Null;
+    for (path, body) in calls {
+        let (status, body) = server.api().post(path, &body);
+        if !(200..300).contains(&status) {
+            return Err(format!("the server did not make a certificate: {path}: {status} {body}"));
+        }
+        answer = body;
+    }
+    let pair = ["certificate", "private_key"].map(|field| (field.to_owned(), answer["data"][field].clone()));
+    server.api().write_kv2("secret", "tls/localhost", &Value::Object(pair.into_iter().collect()));
+    eprintln!("# secret/tls/localhost has `certificate` and `private_key`");
+    Ok(())
+}
+
 fn configure(server: &Server) -> Result<PathBuf, String> {
     step("Store a secret");
     let secret = json!({"data": {"name": "ACME Inc."}});
@@ -99,21 +119,7 @@ fn configure(server: &Server) -> Result<PathBuf, String> {
     }
 
     let file = binary::target_directory().join("quickstart/kong.yaml");
-    let text = format!(
-        "_format_version: \"3.0\"\n\
-         vaults:\n\
-         \x20 - name: hcv\n\
-         \x20   prefix: hashicorp-vault\n\
-         \x20   description: Storing secrets in HashiCorp Vault\n\
-         \x20   config:\n\
-         \x20     host: 127.0.0.1\n\
-         \x20     token: root\n\
-         \x20     kv: v2\n\
-         \x20     mount: secret\n\
-         \x20     port: {}\n\
-         \x20     protocol: http\n",
-        server.port()
-    );
+    let text = server.kong_yaml();
     step(&format!("Declare the vault as Kong does, in {}", from_here(&file).display()));
     eprint!("{text}");
     let write = || {

@@ -26,7 +26,7 @@ const WATCHDOG_SAYS: &str = "watchdog of ";
 /// Lines kept of what the server prints.
 const LINES: usize = 10_000;
 
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     input: Option<ChildStdin>,
     server: String,
@@ -47,7 +47,7 @@ struct Log {
 
 impl Process {
     /// `directory` is removed with the server where this process dies before it can.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         binary: &Path,
         arguments: &[String],
         directory: Option<&Path>,
@@ -82,7 +82,7 @@ impl Process {
     }
 
     /// Waits until the server prints a line with `text` in it, and gives that line.
-    pub(super) fn wait_for_line(&self, text: &str, at_most: Duration) -> Result<String, String> {
+    pub(crate) fn wait_for_line(&self, text: &str, at_most: Duration) -> Result<String, String> {
         let deadline = Instant::now() + at_most;
         let mut log = self.output.log.lock().unwrap();
         loop {
@@ -101,18 +101,18 @@ impl Process {
     }
 
     /// Waits until the server ends.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let log = self.output.log.lock().unwrap();
         drop(self.output.grown.wait_while(log, |log| !log.ended).unwrap());
     }
 
     /// The last lines that the server printed.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         Vec::from_iter(self.output.log.lock().unwrap().lines.iter().cloned()).join("\n")
     }
 
     /// Sends a signal by its name: `HUP`, `STOP`, `CONT`.
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         // The id is not another's: the watchdog lives and has not yet waited for its child.
         let status =
             Command::new("/bin/sh").args(["-c", &format!("kill -s {name} {}", self.server)]).status();
