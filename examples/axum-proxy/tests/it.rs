@@ -1,4 +1,9 @@
 //! The proxy as a process, before a real upstream and a real vault.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends where it goes wrong, and tells what it measured"
+)]
 
 use std::time::Duration;
 

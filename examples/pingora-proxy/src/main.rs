@@ -53,9 +53,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let config = or("target/quickstart/kong.yaml");
     let listen = or("127.0.0.1:3000");
 
-    let mut conf = ServerConf::default();
-    conf.threads = 2;
-    conf.grace_period_seconds = Some(GRACE);
+    let conf = ServerConf { threads: 2, grace_period_seconds: Some(GRACE), ..ServerConf::default() };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
 

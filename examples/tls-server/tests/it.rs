@@ -1,4 +1,11 @@
 //! The server as a process, with certificates from a real vault.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test ends where it goes wrong, and tells what it measured"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
