@@ -4,6 +4,7 @@
 //! works whatever the listener under test is made to do.
 
 mod builder;
+mod certify;
 mod directory;
 mod process;
 

@@ -42,9 +42,9 @@ fn der(pem: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
 }
 
-fn trusting(ca: &Ca) -> Arc<ClientConfig> {
+fn trusting(ca: &str) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots.add(der(ca.pem())).unwrap();
+    roots.add(der(ca)).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -76,7 +76,7 @@ fn no_handshake_fails_while_the_certificate_is_rotated() {
     let pairs: Vec<Pair> = (0..4).map(|_| ca.server_cert(&["localhost"])).collect();
     write(&server, &pairs[0], &pairs[0]);
     let (program, _directory) = start(&server);
-    let (client, ending) = (trusting(&ca), AtomicBool::new(false));
+    let (client, ending) = (trusting(ca.pem()), AtomicBool::new(false));
     let shake = || {
         let mut seen = Vec::new();
         while !ending.load(Ordering::Relaxed) {
@@ -115,7 +115,7 @@ fn a_pair_that_does_not_match_is_refused() {
     let [good, other] = [(); 2].map(|()| ca.server_cert(&["localhost"]));
     write(&server, &good, &good);
     let (program, _directory) = start(&server);
-    let client = trusting(&ca);
+    let client = trusting(ca.pem());
     let ask = || ask(program.host_and_port(), &client).unwrap();
     assert_eq!(ask().0, "hello from behind the vault's present certificate\n");
     write(&server, &other, &good);
@@ -135,4 +135,15 @@ fn a_pair_that_does_not_match_is_refused() {
         assert!(Instant::now() < deadline, "{}", program.log());
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn the_certificate_of_the_quickstart_is_served() {
+    let server = Server::dev();
+    server.certify_localhost().unwrap();
+    let secret = server.api().get("secret/data/tls/localhost").1["data"]["data"].clone();
+    let (program, _directory) = start(&server);
+    let client = trusting(secret["issuing_ca"].as_str().unwrap());
+    let (_, certificate) = ask(program.host_and_port(), &client).unwrap();
+    assert_eq!(certificate, der(secret["certificate"].as_str().unwrap()));
 }

@@ -60,13 +60,16 @@ fn run(keep: bool) -> Result<(), String> {
     call(&strongroom, &words(&["get", REFERENCE]), Shown::AsResult)?;
 
     if keep {
-        certify(&server)?;
+        step("Store a certificate and its key, for the example of a TLS server");
+        server.certify_localhost()?;
+        eprintln!("# secret/tls/localhost has `certificate` and `private_key`");
         eprintln!("\nThe server runs until you press Ctrl-C. In another terminal:\n");
         eprintln!("  export VAULT_ADDR={} VAULT_TOKEN={}", server.address(), server.token());
         let name = quoted(from_here(&strongroom).as_os_str());
         eprintln!("  {name} get hcv/customer/acme/name      # the default vault, from these two variables");
         eprintln!("  {name} {}", shell(&words(&["get", "hashicorp-vault/customer/acme/nmae"])));
         eprintln!("  {name} {}", shell(&words(&["parse", REFERENCE])));
+        eprintln!("  README.md, `Examples`: proxies and a TLS server that follow these secrets");
         server.wait();
         return Err("the server ended by itself".into());
     }
@@ -85,25 +88,6 @@ fn start() -> Result<Server, String> {
     let (program, port) = (quoted(from_here(&path).as_os_str()), server.port());
     eprintln!("$ {program} server -dev -dev-root-token-id=root -dev-listen-address=127.0.0.1:{port}");
     Ok(server)
-}
-
-/// Stores a certificate with its key, from the server's own authority, for the examples to serve.
-fn certify(server: &Server) -> Result<(), String> {
-    step("Store a certificate and its key");
-    let body = json!({"common_name": "localhost", "alt_names": "localhost", "key_type": "ec", "ttl": "24h"});
-    let calls = [("sys/mounts/pki", json!({"type": "pki"})), ("pki/root/generate/exported", body)];
-    let mut answer = Value::Null;
-    for (path, body) in calls {
-        let (status, body) = server.api().post(path, &body);
-        if !(200..300).contains(&status) {
-            return Err(format!("the server did not make a certificate: {path}: {status} {body}"));
-        }
-        answer = body;
-    }
-    let pair = ["certificate", "private_key"].map(|field| (field.to_owned(), answer["data"][field].clone()));
-    server.api().write_kv2("secret", "tls/localhost", &Value::Object(pair.into_iter().collect()));
-    eprintln!("# secret/tls/localhost has `certificate` and `private_key`");
-    Ok(())
 }
 
 fn configure(server: &Server) -> Result<PathBuf, String> {
