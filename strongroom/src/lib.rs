@@ -10,6 +10,9 @@ pub mod config;
 mod factories;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(test)]
+#[cfg(any(feature = "rustls", feature = "tower"))]
+mod logs;
 #[cfg(feature = "rustls")]
 pub mod rustls;
 #[cfg(feature = "tower")]

@@ -7,35 +7,25 @@
 //! # use strongroom::{MemoryVault, Registry};
 //! use http::{HeaderName, Request, Response};
 //! use strongroom::tower::SecretHeadersLayer;
-//! use tower_layer::Layer;
-//! use tower_service::Service;
-//! # fn service_fn<F: Clone>(f: F) -> Answer<F> { Answer(f) }
-//! # #[derive(Clone)] struct Answer<F>(F);
-//! # impl<F: Fn(Request<String>) -> Response<String>> Service<Request<String>> for Answer<F> {
-//! #     type Response = Response<String>;
-//! #     type Error = std::convert::Infallible;
-//! #     type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
-//! #     fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
-//! #         std::task::Poll::Ready(Ok(()))
-//! #     }
-//! #     fn call(&mut self, request: Request<String>) -> Self::Future { std::future::ready(Ok((self.0)(request))) }
-//! # }
+//! use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! # let vault = MemoryVault::new();
 //! # vault.set("customer/acme", r#"{"token": "hunter2", "key": "4711"}"#)?;
 //! # let registry = Registry::builder().vault("my-vault", vault).build()?;
-//! let headers = SecretHeadersLayer::new()
-//!     .bearer(registry.watch("{vault://my-vault/customer/acme/token}").await?)
-//!     .header(HeaderName::from_static("x-api-key"), registry.watch("{vault://my-vault/customer/acme/key}").await?);
-//!
-//! let upstream = service_fn(|request: Request<String>| {
-//!     Response::new(format!("{:?}", request.headers()["authorization"].to_str()))
+//! let token = registry.watch("{vault://my-vault/customer/acme/token}").await?;
+//! let key = registry.watch("{vault://my-vault/customer/acme/key}").await?;
+//! let upstream = service_fn(async |request: Request<String>| {
+//!     let bearer = request.headers()["authorization"].to_str()?;
+//!     Ok::<_, BoxError>(Response::new(format!("with {bearer}")))
 //! });
-//! let mut service = headers.layer(upstream);
-//! let answer = service.call(Request::new(String::new())).await.unwrap();
-//! assert_eq!(answer.body(), "Ok(\"Bearer hunter2\")");
-//! # Ok::<_, strongroom::Error>(())
+//! let service = ServiceBuilder::new()
+//!     .layer(SecretHeadersLayer::new().bearer(token).header(HeaderName::from_static("x-api-key"), key))
+//!     .service(upstream);
+//!
+//! let answer = service.oneshot(Request::new(String::new())).await?;
+//! assert_eq!(answer.body(), "with Bearer hunter2");
+//! # Ok::<_, BoxError>(())
 //! # }).unwrap();
 //! ```
 //!

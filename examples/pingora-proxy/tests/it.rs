@@ -71,6 +71,22 @@ fn without_a_value_nothing_reaches_the_upstream() {
 }
 
 #[test]
+fn it_listens_once_the_first_credential_is_there() {
+    let server = Server::builder().tls().start();
+    let upstream = Stub::new(echo);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_secs(1));
+            write(&server, 0);
+        });
+        let (proxy, _directory) = start(&server, &upstream);
+        let answer = Api::new(proxy.address(), "").send("GET", "x", "").unwrap();
+        assert_eq!(answer, (200, format!("/v1/x Bearer {}", credential(0))));
+        assert!(proxy.log().contains("no credential yet"), "{}", proxy.log());
+    });
+}
+
+#[test]
 fn told_to_end_it_finishes_what_it_has_begun() {
     let server = Server::builder().tls().start();
     write(&server, 0);

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 use strongroom_integration_tests::{Ca, Pair};
 
 use super::*;
+use crate::logs::Logs;
 use crate::{ErrorKind, MemoryVault, Registry, Vault};
 
 const SECRET: &str = "{vault://my-vault/tls/example/}";
@@ -141,8 +142,15 @@ async fn a_pair_that_cannot_serve_is_refused_and_the_one_before_it_stays() {
         (&*good.certificate, &*good.certificate, "the field `private_key` holds no private key in PEM"),
     ] {
         fixture.write(chain, key).await;
-        let [seen, _] = handshake(&client, &server).unwrap();
-        assert_eq!(seen.unwrap(), der(&good.certificate));
+        let logs = Logs::default();
+        let collecting = logs.collect();
+        for _ in 0..2 {
+            let [seen, _] = handshake(&client, &server).unwrap();
+            assert_eq!(seen.unwrap(), der(&good.certificate));
+        }
+        drop(collecting);
+        assert_eq!((logs.count("goes on being served"), logs.count(words)), (1, 1), "{}", logs.text());
+        assert!(!logs.text().contains("canary") && !logs.text().contains("Y2Fu"), "{}", logs.text());
         let error = certificate.refused().unwrap();
         let said = format!("{error:?}");
         assert_eq!(error.kind(), ErrorKind::InvalidValue);
@@ -163,7 +171,13 @@ async fn what_may_no_longer_be_served_is_not() {
     let certificate = fixture.certificate().await.unwrap();
     let server = Arc::new(server().with_no_client_auth().with_cert_resolver(certificate.clone()));
     fixture.registry.remove("my-vault").await.unwrap();
-    assert!(handshake(&fixture.client(), &server).is_err());
+    let logs = Logs::default();
+    let collecting = logs.collect();
+    for _ in 0..3 {
+        assert!(handshake(&fixture.client(), &server).is_err());
+    }
+    drop(collecting);
+    assert_eq!(logs.count("no certificate that may be served"), 1, "{}", logs.text());
     assert_eq!(certificate.current().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(certificate.refused().unwrap().kind(), ErrorKind::Closed);
 }

@@ -9,6 +9,7 @@ use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 
 use super::*;
 use crate::http::ToHeaderValue;
+use crate::logs::Logs;
 use crate::{ErrorKind, MemoryVault, Registry, Vault};
 
 const TOKEN: &str = "{vault://my-vault/customer/acme/token}";
@@ -85,9 +86,14 @@ async fn without_a_value_nothing_is_passed_on() {
     }));
     let ask = async || service.clone().oneshot(Request::new(())).await.unwrap();
     assert_eq!(ask().await.status(), StatusCode::OK);
+    let logs = Logs::default();
+    let collecting = logs.collect();
 
     set(&vault, "no header\\n");
     registry.refresh(TOKEN).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(ask().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
     let refused = ask().await;
     assert_eq!((refused.status(), refused.body().as_str()), (StatusCode::SERVICE_UNAVAILABLE, ""));
     let error = refused.extensions().get::<Error>().unwrap();
@@ -100,6 +106,10 @@ async fn without_a_value_nothing_is_passed_on() {
     set(&vault, "canary-2");
     registry.refresh(TOKEN).await.unwrap();
     assert_eq!(ask().await.status(), StatusCode::OK);
+    drop(collecting);
+    let lines = ["requests are refused", "requests are passed on again"];
+    assert_eq!(lines.map(|line| logs.count(line)), [1, 1], "{}", logs.text());
+    assert!(!logs.text().contains("canary") && !logs.text().contains("no header"), "{}", logs.text());
     registry.remove("my-vault").await.unwrap();
     let refused = ask().await;
     assert_eq!(refused.extensions().get::<Error>().unwrap().kind(), ErrorKind::Closed);
