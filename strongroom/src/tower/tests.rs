@@ -57,6 +57,8 @@ async fn each_request_has_the_value_of_its_moment() {
         let answer = copy.answer(&request);
         async move { Ok::<_, Infallible>(answer) }
     }));
+    fn routable<T: Clone + Send + Sync + 'static>(_: &T) {}
+    routable(&service);
     for n in 1..4 {
         set(&vault, &format!("canary-{n}"));
         registry.refresh(TOKEN).await.unwrap();
