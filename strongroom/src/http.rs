@@ -14,6 +14,8 @@
 //! The bytes of such a header value are wiped when its last clone is dropped. What an HTTP library copies into the
 //! buffers of its connections is not.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
@@ -85,6 +87,26 @@ impl ToHeaderValue for SecretRef<'_> {
     fn to_header_value_as(&self, format: &HeaderFormat) -> Result<HeaderValue, Error> {
         build(self.as_bytes(), format)
     }
+}
+
+/// The value of the header `authorization` for a user name and a password (RFC 7617), marked sensitive. Read both from
+/// one [`Document`](crate::Document), so that they belong together.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidValue`] where the name holds a colon, which would end it, or either holds a control character.
+pub fn basic(user: &Secret, password: &Secret) -> Result<HeaderValue, Error> {
+    if user.as_bytes().contains(&b':') {
+        return Err(invalid("holds a colon, which a user name may not"));
+    }
+    if let Some(value) =
+        [user, password].into_iter().find(|value| value.as_bytes().iter().any(u8::is_ascii_control))
+    {
+        return Err(invalid(fault(value.as_bytes())));
+    }
+    let pair = Zeroizing::new([user.as_bytes(), b":", password.as_bytes()].concat());
+    let encoded = Secret::from(BASE64_STANDARD.encode(&*pair));
+    encoded.to_header_value_as(&HeaderFormat { before: "Basic ".into(), after: "".into() })
 }
 
 mod sealed {
@@ -168,5 +190,20 @@ mod tests {
         }
         let empty = Secret::default().to_header_value_as(&HeaderFormat::bearer());
         assert_eq!(empty.unwrap_err().kind(), ErrorKind::InvalidValue, "no credential is no `Bearer `");
+    }
+
+    #[test]
+    fn a_user_name_and_a_password() {
+        let basic = |user: &str, password: &str| basic(&user.into(), &password.into());
+        // The example of RFC 7617.
+        let header = basic("Aladdin", "open sesame").unwrap();
+        assert_eq!(header, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert!(header.is_sensitive());
+        assert_eq!(basic("", "a:b: ").unwrap(), "Basic OmE6Yjog");
+        for (user, password) in [("can:ary", "x"), ("canary\n", "x"), ("x", "canary\0")] {
+            let error = basic(user, password).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidValue);
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
     }
 }

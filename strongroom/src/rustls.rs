@@ -21,7 +21,7 @@
 //! ```
 //!
 //! The provider is given explicitly: none is installed for the process, and none has to be. A resumed session shows no
-//! certificate, so it does not see a rotation either.
+//! certificate, so it does not see a rotation; where none may be served it is aborted like any other.
 
 mod pair;
 

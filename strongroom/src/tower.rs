@@ -50,7 +50,7 @@ use headers::Headers;
 pub use refuse::{AsError, Refuse, ServiceUnavailable};
 
 use crate::http::HeaderFormat;
-use crate::{Error, Live};
+use crate::{Error, Live, LiveDocument};
 
 /// Adds headers whose values are secrets to every request that passes through a service.
 ///
@@ -88,6 +88,13 @@ impl<R> SecretHeadersLayer<R> {
         self.header_as(AUTHORIZATION, HeaderFormat::bearer(), live)
     }
 
+    /// Sends two fields of one secret in the header `authorization` as user name and password. They always belong
+    /// together.
+    #[must_use]
+    pub fn basic(self, document: LiveDocument, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.with(headers::of_two(document, user.into(), password.into()))
+    }
+
     /// Sends a secret within other text in the header `name`. What the request brought under that name is replaced.
     #[must_use]
     pub fn header_as(self, name: HeaderName, format: HeaderFormat, live: Live) -> Self {
@@ -96,8 +103,8 @@ impl<R> SecretHeadersLayer<R> {
 
     /// Has a function change the headers of every request. Where it fails the request is not passed on.
     ///
-    /// For headers that belong together, such as a name and its key: read them from one
-    /// [`LiveDocument`](crate::LiveDocument), since two handles may differ by a rotation.
+    /// For headers that belong together, such as a key and its name: read them from one [`LiveDocument`], since two
+    /// handles may differ by a rotation.
     #[must_use]
     pub fn with(self, change: impl Fn(&mut HeaderMap) -> Result<(), Error> + Send + Sync + 'static) -> Self {
         Self { headers: Arc::new(self.headers.and(change)), refuse: self.refuse }

@@ -170,11 +170,14 @@ async fn what_may_no_longer_be_served_is_not() {
     fixture.rotate().await;
     let certificate = fixture.certificate().await.unwrap();
     let server = Arc::new(server().with_no_client_auth().with_cert_resolver(certificate.clone()));
+    // One that would resume its session.
+    let returning = Arc::new(client().with_root_certificates(fixture.roots()).with_no_client_auth());
+    handshake(&returning, &server).unwrap();
     fixture.registry.remove("my-vault").await.unwrap();
     let logs = Logs::default();
     let collecting = logs.collect();
-    for _ in 0..3 {
-        assert!(handshake(&fixture.client(), &server).is_err());
+    for client in [&fixture.client(), &fixture.client(), &returning] {
+        assert!(handshake(client, &server).is_err());
     }
     drop(collecting);
     assert_eq!(logs.count("no certificate that may be served"), 1, "{}", logs.text());

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 
-use crate::http::{HeaderFormat, ToHeaderValue};
-use crate::{Error, Live, escaped};
+use crate::http::{HeaderFormat, ToHeaderValue, basic};
+use crate::{Error, Live, LiveDocument, escaped};
 
 type Change = Arc<dyn Fn(&mut HeaderMap) -> Result<(), Error> + Send + Sync>;
 
@@ -58,11 +59,28 @@ pub(super) fn of_one(
     live: Live,
 ) -> impl Fn(&mut HeaderMap) -> Result<(), Error> + Send + Sync + 'static {
     move |headers| {
-        let value = live.current()?.to_header_value_as(&format).map_err(|error| {
-            let reference = live.reference().to_string();
-            error.context(format!("could not send {} in the header `{name}`", escaped(&reference)))
-        })?;
-        headers.insert(name.clone(), value);
+        let value = live.current()?.to_header_value_as(&format);
+        headers.insert(name.clone(), value.map_err(|error| named(error, &live, &name))?);
         Ok(())
     }
+}
+
+/// Puts the present user name and password of a secret into the header `authorization`.
+pub(super) fn of_two(
+    document: LiveDocument,
+    user: String,
+    password: String,
+) -> impl Fn(&mut HeaderMap) -> Result<(), Error> + Send + Sync + 'static {
+    move |headers| {
+        let now = document.current()?.to_document();
+        let value = now.get(&user).and_then(|user| basic(&user, &now.get(&password)?));
+        let value = value.map_err(|error| named(error, document.as_live(), &AUTHORIZATION))?;
+        headers.insert(AUTHORIZATION, value);
+        Ok(())
+    }
+}
+
+fn named(error: Error, live: &Live, name: &HeaderName) -> Error {
+    let reference = live.reference().to_string();
+    error.context(format!("could not send {} in the header `{name}`", escaped(&reference)))
 }
