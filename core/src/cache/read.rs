@@ -163,7 +163,7 @@ impl Cache {
             Err(error) if is_a_miss(&error) => {
                 state.miss(error, clock.now(), slot, mounted.generation, retired);
             }
-            Err(error) => state.fail(error, mounted.generation),
+            Err(error) => state.fail(error, clock.now(), mounted.generation),
         })
     }
 
@@ -180,7 +180,11 @@ impl Cache {
 /// What becomes of a slot whose pilot vanished.
 fn vanish(state: &mut State, host: &Host, id: tokio::runtime::Id) {
     if std::thread::panicking() {
-        state.fail(Error::new(ErrorKind::Internal, "the backend panicked; this is a defect in it"), 0);
+        state.fail(
+            Error::new(ErrorKind::Internal, "the backend panicked; this is a defect in it"),
+            Tick::PAST,
+            0,
+        );
     } else {
         host.forget(id);
         state.lose(
@@ -211,7 +215,7 @@ async fn read(cache: Weak<Cache>, slot: Pinned, seat: Arc<Seat>) {
     }
     if let Some(pilot) = seat.take() {
         let message = "the vault was removed while it was read";
-        drop(pilot.land(|state| state.fail(Error::new(ErrorKind::Closed, message), 0)));
+        drop(pilot.land(|state| state.fail(Error::new(ErrorKind::Closed, message), Tick::PAST, 0)));
     }
 }
 

@@ -94,6 +94,10 @@ impl Cache {
     /// After another reference has asked for the document: it may want it younger.
     pub(super) fn hasten(&self, slot: &Pinned, mounted: &Mounted) {
         let due = slot.flights.with(|state| {
+            if state.has_failed() {
+                // It is overdue, and when it is tried again does not depend on how many ask for it.
+                return None;
+            }
             let latest = state.fetched()?.after(slot.shortest_ttl(state, &mounted.vault.policy)?);
             let schedule = state.schedule();
             (latest < schedule.due).then(|| {

@@ -73,8 +73,9 @@ enum Standing {
     Good,
     /// There is no such document, or it may not be read: remembered for a while.
     Missing { error: Error, since: Tick },
-    /// It failed for a reason that may pass. The document, if any, is served within its limits.
-    Failed(Error),
+    /// It failed for a reason that may pass. The document, if any, is served within its limits; until `until` nobody
+    /// asks again.
+    Failed { error: Error, failures: u8, until: Tick },
     /// Its reader vanished, for instance with its runtime.
     Lost(Error),
 }
@@ -153,7 +154,7 @@ impl Slot {
                 Err(error) => error,
                 Ok(_) => state.expired(now),
             },
-            (Standing::Failed(error) | Standing::Lost(error), None) => error.clone(),
+            (Standing::Failed { error, .. } | Standing::Lost(error), None) => error.clone(),
             (Standing::Unknown | Standing::Good, None) => {
                 Error::new(ErrorKind::Unavailable, "the value was dropped; get it anew").transient()
             }
@@ -178,7 +179,7 @@ impl State {
 
     /// Whether the last read failed for a reason that may pass.
     pub(crate) fn has_failed(&self) -> bool {
-        matches!(self.standing, Standing::Failed(_) | Standing::Lost(_))
+        matches!(self.standing, Standing::Failed { .. } | Standing::Lost(_))
     }
 
     /// Which edition this generation of the vault gave last.
@@ -209,6 +210,11 @@ impl State {
         let neg_ttl = cell.ask.neg_ttl(policy);
         match (&self.standing, &self.document) {
             (Standing::Missing { error, since }, _) if now < since.after(neg_ttl) => Some(Err(error.clone())),
+            (Standing::Failed { error, until, .. }, _) if now < *until => {
+                let block = cell.load();
+                let held = (block.is_a_value() && block.is_live(now)).then(|| fetched(&block, now));
+                Some(held.ok_or_else(|| error.clone()))
+            }
             (Standing::Good, Some(document)) => {
                 let block = cell.load();
                 if block.is_a_value() {
@@ -230,7 +236,7 @@ impl State {
             (Standing::Unknown, _) => return None,
             (Standing::Lost(error), _) => return Some(Landed::Lost(error.clone())),
             (Standing::Missing { error, .. }, _) => Err(error.clone()),
-            (Standing::Failed(error), _) => held.ok_or_else(|| error.clone()),
+            (Standing::Failed { error, .. }, _) => held.ok_or_else(|| error.clone()),
             (Standing::Good, document) => held.ok_or_else(|| {
                 let policy = &mounted.vault.policy;
                 let miss = document
@@ -279,8 +285,13 @@ impl State {
     }
 
     /// The read failed; what is held is kept.
-    pub(crate) fn fail(&mut self, error: Error, generation: u32) {
-        self.standing = Standing::Failed(error);
+    pub(crate) fn fail(&mut self, error: Error, now: Tick, generation: u32) {
+        let before = match self.standing {
+            Standing::Failed { failures, .. } if self.generation == generation => failures,
+            _ => 0,
+        };
+        let until = now.after(floor(before));
+        self.standing = Standing::Failed { error, failures: before.saturating_add(1), until };
         self.land(generation);
     }
 
@@ -325,7 +336,7 @@ impl State {
         let age = now.since(self.fetched).as_secs();
         let message = format!("the value may no longer be served: it was last read {age} s ago");
         match &self.standing {
-            Standing::Failed(error) | Standing::Lost(error) => error.clone().context(message),
+            Standing::Failed { error, .. } | Standing::Lost(error) => error.clone().context(message),
             _ => Error::new(ErrorKind::Unavailable, message).transient(),
         }
     }
@@ -370,6 +381,22 @@ pub(crate) fn is_a_miss(error: &Error) -> bool {
     !error.is_retryable()
         && matches!(error.kind(), NotFound | Deleted | PermissionDenied | Unsupported | InvalidValue)
 }
+
+/// How long nobody asks again after a failure that came after so many others: readers of a document that keeps failing
+/// ask one after the other and not one upon the other. One failure alone holds nobody back.
+fn floor(before: u8) -> Duration {
+    match before {
+        0 => Duration::ZERO,
+        _ => FLOOR
+            .0
+            .saturating_mul(1 << (before - 1).min(8))
+            .min(FLOOR.1)
+            .mul_f64(0.75 + fastrand::f64() / 2.0),
+    }
+}
+
+/// The wait after a second failure in a row, and the longest.
+const FLOOR: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
 /// How long an answer that takes a held value away is doubted.
 pub(crate) const DOUBT: Duration = Duration::from_secs(1);

@@ -223,6 +223,42 @@ async fn a_miss_is_remembered_for_its_time_and_a_failure_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_keeps_failing_is_asked_for_ever_more_seldom_however_hot_it_is() {
+    let vault = scripted();
+    let registry = registry(&vault, 60);
+    registry.get(NAME).await.unwrap();
+    vault.answer("customer/acme", Err(passing()));
+    vault.answer("down", Err(passing()));
+    vault.reads();
+    let started = tokio::time::Instant::now();
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let (mut asked, mut last) = (vault.reads(), Duration::ZERO);
+    assert!(asked <= 40, "the background asked {asked} times in a minute");
+    for (reference, served) in [("{vault://my-vault/down/x}", false), (NAME, true)] {
+        vault.reads();
+        asked = 0;
+        let began = started.elapsed();
+        while started.elapsed() - began < Duration::from_secs(20) {
+            // A reader that comes back at once, a hundred times in each step of the clock.
+            for _ in 0..100 {
+                let read = registry.get(reference).await;
+                assert_eq!(read.is_ok(), served, "{read:?}");
+            }
+            let now = vault.reads();
+            last = if now > 0 { started.elapsed() } else { last };
+            asked += now;
+            tokio::time::sleep(STEP).await;
+        }
+        // At first two at once, then 0.2 s apart, at last 2 s.
+        assert!((8..=32).contains(&asked), "{reference}: {asked} reads in 20 s");
+        assert!(started.elapsed() - last < Duration::from_secs(3), "it is never given up");
+    }
+    vault.set("down", r#"{"x":"up"}"#, 1);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(text(registry.get("{vault://my-vault/down/x}").await), "up");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_value_grows_stale_and_then_fails_closed() {
     let vault = scripted();
     let registry = registry(&vault, 60);
@@ -244,6 +280,8 @@ async fn a_value_grows_stale_and_then_fails_closed() {
         reader.current().is_err() && registry.try_get(NAME).is_none() && registry.get(NAME).await.is_err()
     );
     vault.set("customer/acme", r#"{"name":"new"}"#, 2);
+    // What has failed so often is not asked for at once.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(text(registry.get(NAME).await), "new");
     assert_eq!(reader.current().unwrap().as_bytes(), b"new");
 }
