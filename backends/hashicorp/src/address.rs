@@ -119,6 +119,19 @@ impl Address {
             .ok_or_else(|| "the path cannot be sent as it is".to_owned())
     }
 
+    /// Whether `location` is a URL with the scheme, host and port of this address. A host is compared as it is
+    /// written: another way to write the same machine is another host.
+    pub(crate) fn has_the_origin_of(&self, location: &str) -> bool {
+        let (Self::Tcp { encrypted, host, port, .. }, Ok(url)) = (self, Url::parse(location)) else {
+            return false;
+        };
+        let scheme = if *encrypted { "https" } else { "http" };
+        let bare = url.username().is_empty() && url.password().is_none();
+        bare && url.scheme() == scheme
+            && url.host_str() == Some(host)
+            && url.port_or_known_default() == Some(*port)
+    }
+
     /// `host:port`, or the socket's path: what messages call the other side.
     pub(crate) fn peer(&self) -> String {
         match self {
@@ -255,6 +268,40 @@ mod tests {
         {
             assert!(address.url(None, path, None).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let address = Address::parse("https://127.0.0.1:8200/team").unwrap();
+        for same in [
+            "https://127.0.0.1:8200",
+            "https://127.0.0.1:8200/v1/secret/data/x?version=2",
+            "HTTPS://127.1:8200/",
+        ] {
+            assert!(address.has_the_origin_of(same), "{same}");
+        }
+        for other in [
+            "",
+            "/v1/secret/data/x",
+            "//127.0.0.1:8200/v1/x",
+            "http://127.0.0.1:8200/v1/x",
+            "https://127.0.0.1/v1/x",
+            "https://127.0.0.1:8201/v1/x",
+            "https://127.0.0.2:8200/v1/x",
+            "https://[::ffff:127.0.0.1]:8200/v1/x",
+            "https://localhost:8200/v1/x",
+            "https://user@127.0.0.1:8200/v1/x",
+            "https://:secret@127.0.0.1:8200/v1/x",
+            "https://127.0.0.1:8200@evil.example/v1/x",
+            "https://127.0.0.1:8200.evil.example/v1/x",
+            "unix:///run/x",
+        ] {
+            assert!(!address.has_the_origin_of(other), "{other}");
+        }
+        assert!(
+            Address::parse("https://vault.example").unwrap().has_the_origin_of("https://Vault.Example:443/x")
+        );
+        assert!(!Address::parse("unix:///run/x").unwrap().has_the_origin_of("http://localhost/v1/x"));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The open connections of a vault: one client for each runtime, address and client certificate.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::Client;
 use strongroom_core::{ClientIdentity, Error, ErrorKind};
 use tokio::runtime::{Handle, Id as RuntimeId};
+use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::tls::{self, Trust};
@@ -16,6 +18,9 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// More runtimes, addresses and client certificates at a time than any program has.
 const MAX_CLIENTS: usize = 16;
+
+/// However busy, a connection is given up after this, so that a name that moves is followed.
+const AGE: Duration = Duration::from_secs(300);
 
 /// Connections belong to the runtime that drives them, and to the client certificate they were opened with.
 type Key = (RuntimeId, Address, Option<ClientIdentity>);
@@ -28,8 +33,19 @@ pub(crate) struct Clients {
     connect_timeout: Duration,
     /// How many connections may lie idle.
     idle: usize,
-    made: Mutex<Vec<(Key, Client)>>,
+    made: Mutex<Vec<Made>>,
 }
+
+/// A client, when it was made, and what was seen of the CA file then.
+struct Made {
+    key: Key,
+    client: Client,
+    at: Instant,
+    stamp: Option<Stamp>,
+}
+
+/// A file's modification time and length, which change when it is replaced.
+type Stamp = (SystemTime, u64);
 
 impl Clients {
     pub(crate) fn new(
@@ -46,18 +62,36 @@ impl Clients {
         let runtime = Handle::current().id();
         // A panic elsewhere cannot leave half a client behind.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = made
-            .iter()
-            .find(|((owner, to, with), _)| *owner == runtime && to == address && with.as_ref() == identity);
-        if let Some((_, client)) = found {
-            return Ok(client.clone());
+        let found = made.iter().position(|Made { key: (owner, to, with), .. }| {
+            *owner == runtime && to == address && with.as_ref() == identity
+        });
+        let stamp = self.stamp();
+        if let Some(found) = found {
+            let before = &mut made[found];
+            if before.at.elapsed() < AGE && before.stamp == stamp {
+                return Ok(before.client.clone());
+            }
+            // A CA file that is being replaced may be half written: what serves goes on, and is looked at again.
+            (before.at, before.stamp) = (Instant::now(), stamp);
+            match self.make(address, identity) {
+                Ok(client) => before.client = client,
+                Err(error) => tracing::warn!(%error, "the connections are not renewed"),
+            }
+            return Ok(before.client.clone());
         }
         let client = self.make(address, identity)?;
         if made.len() >= MAX_CLIENTS {
             made.remove(0);
         }
-        made.push(((runtime, address.clone(), identity.cloned()), client.clone()));
+        let key = (runtime, address.clone(), identity.cloned());
+        made.push(Made { key, client: client.clone(), at: Instant::now(), stamp });
         Ok(client)
+    }
+
+    /// What the CA file looks like from outside; none where there is none.
+    fn stamp(&self) -> Option<Stamp> {
+        let Trust::OnlyFile(path) = &self.trust else { return None };
+        stamp(path)
     }
 
     fn make(&self, address: &Address, identity: Option<&ClientIdentity>) -> Result<Client, Error> {
@@ -96,6 +130,11 @@ pub(crate) fn client_builder(
         .no_deflate()
         .http1_only()
         .connect_timeout(connect_timeout))
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let seen = std::fs::metadata(path).ok()?;
+    Some((seen.modified().ok()?, seen.len()))
 }
 
 pub(crate) fn build(builder: reqwest::ClientBuilder) -> Result<Client, Error> {

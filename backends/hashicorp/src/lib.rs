@@ -23,14 +23,16 @@
 //! What a vault does with a server, and what not:
 //!
 //! * One try is bounded with its body, all tries together are, and so is the size of an answer.
-//! * A redirect is never followed, a proxy of the environment never used: the token goes to the address that was
-//!   configured, and nowhere else.
+//! * A proxy of the environment is never used, and of redirects only a standby's 307 is followed, once, to another of
+//!   the addresses that were configured: the token goes there, and nowhere else.
+//! * A server that does not answer is asked seldom, one that asks to be left alone is, and retries have a budget.
 //! * A private CA is the only trust root. The process-wide rustls provider is neither needed nor installed.
 //! * The KV version is the configured one; where an answer says that the mount is another, the error says so.
 
 mod address;
 mod answer;
 mod body;
+mod breaker;
 mod builder;
 mod check;
 mod clients;

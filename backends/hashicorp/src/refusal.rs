@@ -2,7 +2,7 @@
 
 use strongroom_core::{Error, escaped};
 
-use crate::answer::{Meaning as M, Said, meaning};
+use crate::answer::{Meaning as M, On, Said, is_success, meaning};
 use crate::kv::Engine;
 use crate::path::WirePath;
 use crate::quote::quote;
@@ -20,6 +20,16 @@ pub(crate) enum Asked<'a> {
     Login,
     /// About the token itself.
     Token,
+}
+
+impl Asked<'_> {
+    const fn on(self) -> On {
+        match self {
+            Self::Secret { .. } | Self::Mount(_) => On::Read,
+            Self::Login => On::Login,
+            Self::Token => On::Token,
+        }
+    }
 }
 
 /// Why a call did not succeed. The meaning is known where the server gave an answer.
@@ -42,11 +52,11 @@ pub(crate) fn accept(
     path: &WirePath,
     secrets: &[&[u8]],
 ) -> Result<Response, Refusal> {
-    if (200..300).contains(&response.status) {
+    if is_success(asked.on(), response.status) {
         return Ok(response);
     }
-    let said = Said::read(&response.body);
-    let meaning = meaning(response.status, &said, matches!(asked, Asked::Login));
+    let said = Said::read(&response.body).leading_to(response.location.as_deref());
+    let meaning = meaning(asked.on(), response.status, &said);
     let quoted = quote(said.texts(), secrets);
     let http = match quoted.as_str() {
         "" => format!("HTTP {}", response.status),
@@ -97,6 +107,12 @@ fn message(meaning: M, asked: Asked<'_>, path: &WirePath, said: &Said, http: &st
             "the token is not accepted ({http}): it has ended, was revoked, is spent, or is none of this server's"
         ),
         M::BadCredential => format!("the login at `{path}` was refused ({http})"),
+        M::BareRefusal => format!(
+            "the login at `{path}` was refused without a reason ({http}): by the credential, because there is no \
+             such login (check the auth path and `auth_namespace`), or because the vault could not have the \
+             credential judged"
+        ),
+        M::NotRenewable => format!("the token cannot be renewed ({http}) and is replaced in time"),
         M::BadRequest => format!("the server does not take `{path}` ({http})"),
         M::WantsTls => format!("the server wants https at this port ({http}): set `protocol: https`"),
         M::HeaderLost => format!("somebody on the way takes the header X-Vault-Request off ({http})"),
@@ -109,6 +125,7 @@ fn message(meaning: M, asked: Asked<'_>, path: &WirePath, said: &Said, http: &st
         M::TooMany => format!("the server asks for fewer requests ({http})"),
         M::TooSlow => format!("the server gave up waiting ({http})"),
         M::Failing => format!("the server failed ({http})"),
+        M::Broken => format!("the answer is none that this server gives ({http})"),
         M::Unknown => format!("the server gave an answer that does not belong to `{path}` ({http})"),
     }
 }

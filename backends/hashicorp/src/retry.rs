@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use strongroom_core::{Error, ErrorKind};
 use tokio::time::Instant;
 
+use crate::breaker::{Breaker, Held};
+
 /// How often and how long a call is tried.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
@@ -21,7 +23,11 @@ const CAP: Duration = Duration::from_secs(2);
 const FLOOR: Duration = Duration::from_millis(10);
 
 /// Makes tries until one succeeds, fails for good, or the budget is spent.
-pub(crate) async fn run<T, F>(budget: Budget, mut attempt: impl FnMut() -> F) -> Result<T, Error>
+pub(crate) async fn run<T, F>(
+    budget: Budget,
+    breaker: &Breaker,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
@@ -29,14 +35,17 @@ where
     let left = || budget.total.saturating_sub(started.elapsed());
     let mut last: Option<Error> = None;
     for tries in 1.. {
-        let Ok(result) = tokio::time::timeout(left(), attempt()).await else {
-            return Err(out_of_time(budget, tries, last));
+        let (error, asked) = match breaker.admit() {
+            // Who comes to an open circuit hears at once why; who was there before goes on trying.
+            Err(Held::Open(error)) if tries == 1 => return Err(error),
+            Err(Held::Open(error) | Held::Paused(error)) => (error, false),
+            Ok(()) => match tokio::time::timeout(left(), attempt()).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) => (error, true),
+                Err(_) => return Err(out_of_time(budget, tries, last)),
+            },
         };
-        let error = match result {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        if !error.is_retryable() || tries > budget.retries {
+        if !error.is_retryable() || tries > budget.retries || (asked && !breaker.may_retry()) {
             return Err(counted(error, tries));
         }
         let wait = error.retry_after().map_or_else(|| jitter(tries), |wait| wait.max(FLOOR));
@@ -95,7 +104,7 @@ mod tests {
 
     async fn fails(budget: Budget, error: Error) -> (Error, u32, Duration) {
         let (tries, started) = (Cell::new(0), Instant::now());
-        let result: Result<(), _> = run(budget, || {
+        let result: Result<(), _> = run(budget, &Breaker::new(budget.retries), || {
             tries.set(tries.get() + 1);
             std::future::ready(Err(error.clone()))
         })
@@ -121,7 +130,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_success_ends_it() {
         let tries = Cell::new(0);
-        let result = run(BUDGET, || {
+        let breaker = Breaker::new(3);
+        let result = run(BUDGET, &breaker, || {
             tries.set(tries.get() + 1);
             std::future::ready(if tries.get() < 3 { Err(passing()) } else { Ok(tries.get()) })
         });
@@ -146,7 +156,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_whole_call_has_an_end() {
         let started = Instant::now();
-        let result: Result<(), _> = run(BUDGET, std::future::pending).await;
+        let result: Result<(), _> = run(BUDGET, &Breaker::new(3), std::future::pending).await;
         let error = result.unwrap_err();
         assert_eq!(started.elapsed().as_secs(), 10);
         assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -157,7 +167,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_last_failure_is_not_forgotten() {
         let first = Cell::new(true);
-        let result: Result<(), _> = run(BUDGET, || {
+        let result: Result<(), _> = run(BUDGET, &Breaker::new(3), || {
             let fail = first.replace(false);
             async move { if fail { Err(passing()) } else { std::future::pending().await } }
         })
@@ -172,6 +182,47 @@ mod tests {
     async fn a_huge_budget_is_no_overflow() {
         let budget = Budget { retries: 0, total: Duration::MAX };
         assert_eq!(fails(budget, passing()).await.1, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_circuit_is_told_at_once_and_a_pause_is_waited_for() {
+        let breaker = Breaker::new(3);
+        (0..5).for_each(|_| breaker.failed(&passing()));
+        let (started, asked) = (Instant::now(), Cell::new(0));
+        let ask = || {
+            asked.set(asked.get() + 1);
+            std::future::ready(Ok(()))
+        };
+        let error = run(BUDGET, &breaker, ask).await.unwrap_err();
+        assert!(error.to_string().starts_with("not asked: ") && error.is_retryable(), "{error}");
+        assert_eq!((started.elapsed(), asked.get()), (Duration::ZERO, 0));
+
+        let breaker = Breaker::new(3);
+        breaker.told_to_wait(Some(Duration::from_secs(2)), &passing());
+        run(BUDGET, &breaker, ask).await.unwrap();
+        assert!((2.0..2.6).contains(&started.elapsed().as_secs_f64()) && asked.get() == 1);
+        breaker.told_to_wait(Some(Duration::from_secs(60)), &passing());
+        let error = run(BUDGET, &breaker, ask).await.unwrap_err();
+        assert_eq!(
+            (error.to_string().as_str(), asked.get()),
+            ("connection refused; not asked again before then", 1)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_fails_nothing_is_tried_again() {
+        let breaker = Breaker::new(3);
+        let tries = Cell::new(0);
+        for _ in 0..100 {
+            let result: Result<(), _> = run(BUDGET, &breaker, || {
+                tries.set(tries.get() + 1);
+                std::future::ready(Err(passing()))
+            })
+            .await;
+            assert!(result.is_err());
+        }
+        // Each call tries once, and ten times it was tried again (an eleventh if the waits took ten seconds).
+        assert!((110..=111).contains(&tries.get()), "{}", tries.get());
     }
 
     #[test]

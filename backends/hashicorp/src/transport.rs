@@ -14,10 +14,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use crate::address::Address;
+use crate::answer::{Meaning, On, Said, is_success, meaning};
 use crate::body::{self, Cap};
+use crate::breaker::Breaker;
 use crate::clients::Clients;
 use crate::fault::Fault;
 use crate::path::WirePath;
+use crate::refusal::Refusal;
 use crate::tls::Trust;
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -98,6 +101,17 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: Zeroizing<Vec<u8>>,
     pub(crate) retry_after: Option<Duration>,
+    /// Where a redirect leads, as the server wrote it.
+    pub(crate) location: Option<String>,
+}
+
+impl Response {
+    /// Whether the node that gave it serves nobody now, while another may.
+    fn is_of_the_node(&self) -> bool {
+        let said = || Said::read(&self.body).leading_to(self.location.as_deref());
+        !is_success(On::Token, self.status)
+            && meaning(On::Read, self.status, &said()).is_of_the_node(self.status)
+    }
 }
 
 /// The way to one vault: its addresses, whom it trusts, and the connections that are open.
@@ -108,6 +122,7 @@ pub(crate) struct Transport {
     clients: Clients,
     limits: Limits,
     window: Semaphore,
+    breaker: Breaker,
     warned: AtomicBool,
 }
 
@@ -117,6 +132,7 @@ impl Transport {
         trust: Trust,
         server_name: Option<String>,
         limits: Limits,
+        retries: u32,
     ) -> Self {
         Self {
             current: AtomicUsize::new(fastrand::usize(..addresses.len().max(1))),
@@ -124,6 +140,7 @@ impl Transport {
             clients: Clients::new(trust, server_name, limits.connect_timeout, limits.max_in_flight),
             limits,
             window: Semaphore::new(limits.max_in_flight),
+            breaker: Breaker::new(retries),
             warned: AtomicBool::new(false),
         }
     }
@@ -150,27 +167,82 @@ impl Transport {
         self.window.acquire().await.ok()
     }
 
-    /// One try. An address that cannot be reached is left for the next one, since nothing was sent there.
+    /// Whether the server may be asked at all now.
+    pub(crate) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// Notes what a refusal says about the server and not about what it was asked for.
+    pub(crate) fn refused(&self, refusal: &Refusal) {
+        let (Some(meaning), Some(status)) = (refusal.meaning, refusal.error.status()) else { return };
+        let wait = refusal.error.retry_after();
+        if meaning == Meaning::TooMany || (status == 503 && wait.is_some()) {
+            self.breaker.told_to_wait(wait, &refusal.error);
+        } else if meaning.is_of_the_node(status) {
+            self.breaker.failed(&refusal.error);
+        }
+    }
+
+    /// One try, at each address until one serves. What changes nothing goes on to the next address whatever happened
+    /// to it; all else only where nothing was sent. An address that does not serve is left, so that the next call
+    /// begins at another.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
         self.warn_once();
+        let changes_nothing = request.body.is_none();
+        let mut answer = None;
         let mut left = self.addresses.len();
         loop {
             let at = self.current.load(Ordering::Relaxed);
-            match self.exchange(at, request).await {
-                Ok(response) => return Ok(response),
-                Err(Fault { error, unreached }) => {
-                    left -= 1;
-                    let next = (at + 1) % self.addresses.len();
-                    if unreached && next != at {
-                        let _ = self.current.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
-                    }
-                    if !unreached || left == 0 {
-                        return Err(error);
-                    }
-                    tracing::warn!(error = %error, next = %self.addresses[next], "another address is tried");
+            left -= 1;
+            let (error, sent) = match self.exchange_and_follow(at, request).await {
+                Ok(response) if response.is_of_the_node() => {
+                    answer = Some(response);
+                    (None, true)
                 }
+                Ok(response) => {
+                    self.breaker.answered();
+                    return Ok(response);
+                }
+                // What is wrong with the request or with what came of it is wrong everywhere.
+                Err(Fault { error, unreached: false }) if !error.is_retryable() => return Err(error),
+                Err(Fault { error, unreached }) => (Some(error), !unreached),
+            };
+            let next = (at + 1) % self.addresses.len();
+            let _ = self.current.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
+            if left == 0 || (sent && !changes_nothing) {
+                // What a node has said is worth more than that another says nothing.
+                let Some(error) = error.filter(|_| answer.is_none()) else {
+                    return answer.ok_or_else(no_answer);
+                };
+                self.breaker.failed(&error);
+                return Err(error);
             }
+            let error = error.as_ref().map(tracing::field::display);
+            tracing::warn!(error, next = %self.addresses[next], "another address is tried");
         }
+    }
+
+    /// One try at one address, and one more where it is a standby that sends us to another of the addresses.
+    async fn exchange_and_follow(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
+        let response = self.exchange(at, request).await?;
+        let Some(to) = self.led_to(&response).filter(|to| *to != at) else { return Ok(response) };
+        match self.exchange(to, request).await {
+            Ok(followed) => {
+                if !followed.is_of_the_node() {
+                    let _ = self.current.compare_exchange(at, to, Ordering::Relaxed, Ordering::Relaxed);
+                }
+                Ok(followed)
+            }
+            Err(Fault { unreached: true, .. }) => Ok(response),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Which of the addresses a standby's redirect leads to; none for any other redirect. The path that is asked for
+    /// there is the request's own.
+    fn led_to(&self, response: &Response) -> Option<usize> {
+        let location = response.location.as_deref().filter(|_| response.status == 307)?;
+        self.addresses.iter().position(|address| address.has_the_origin_of(location))
     }
 
     async fn exchange(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
@@ -212,9 +284,16 @@ impl Transport {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| crate::retry::parse_after(text, SystemTime::now()));
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.map(str::to_owned);
+        if response.status().is_success() && !is_json(response.headers()) {
+            let message = format!("the answer is no JSON by its content type (HTTP {status})");
+            let error = Error::new(ErrorKind::InvalidResponse, message).with_status(status).transient();
+            return Err(Fault::sent(error));
+        }
         let cap = Cap { bytes: self.limits.max_response_bytes, whole: response.status().is_success() };
         let body = body::read(response, cap, network).await?;
-        Ok(Response { status, body, retry_after })
+        Ok(Response { status, body, retry_after, location })
     }
 
     fn warn_once(&self) {
@@ -230,6 +309,17 @@ impl Transport {
             }
         }
     }
+}
+
+/// Whether a body may be JSON, as far as its headers say: they may say nothing.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || kind.ends_with("+json")
+}
+
+fn no_answer() -> Error {
+    Error::new(ErrorKind::Internal, "no address was asked")
 }
 
 impl fmt::Debug for Transport {

@@ -109,7 +109,8 @@ impl HashicorpVault {
         let token = snapshot.token();
         let request = Request::get(path).query(query).namespace(self.namespace.as_deref()).token(token);
         let response = self.transport.send(&request).await?;
-        accept(response, asked, path, token.map(Secret::as_bytes).as_slice())
+        let answer = accept(response, asked, path, token.map(Secret::as_bytes).as_slice());
+        answer.inspect_err(|refusal| self.transport.refused(refusal))
     }
 
     /// The KV version to read by: the configured one, or the one that the server told.
@@ -209,11 +210,11 @@ impl VaultBackend for HashicorpVault {
             // Refused before anybody logs in.
             Engine::V1.locate(&self.mount, &request.resource, request.version.map(u64::from))?;
         }
-        retry::run(self.budget, || self.read_once(request)).await
+        retry::run(self.budget, self.transport.breaker(), || self.read_once(request)).await
     }
 
     async fn check(&self, probe: Probe) -> Result<Health, Error> {
-        retry::run(self.budget, || self.check_once(probe)).await
+        retry::run(self.budget, self.transport.breaker(), || self.check_once(probe)).await
     }
 
     fn batch(&self) -> Option<&dyn BatchRead> {

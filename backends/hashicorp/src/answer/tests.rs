@@ -1,13 +1,19 @@
 //! Each row by the real body of the server that says it: OpenBao 2.7.2, and HashiCorp Vault where it differs.
 
+mod kept;
+
 use super::*;
 
 fn of(status: u16, body: &str) -> Meaning {
-    meaning(status, &Said::read(body.as_bytes()), false)
+    meaning(On::Read, status, &Said::read(body.as_bytes()))
 }
 
 fn of_login(status: u16, body: &str) -> Meaning {
-    meaning(status, &Said::read(body.as_bytes()), true)
+    meaning(On::Login, status, &Said::read(body.as_bytes()))
+}
+
+fn of_token(status: u16, body: &str) -> Meaning {
+    meaning(On::Token, status, &Said::read(body.as_bytes()))
 }
 
 const DELETED: &str = r#"{"request_id":"290a1503-4650-5f49-8f2c-06638c678606","lease_id":"","renewable":false,"lease_duration":0,"data":{"data":null,"metadata":{"created_time":"2026-11-23T22:16:19.984122239Z","custom_metadata":null,"deletion_time":"2026-11-23T22:16:19.993018126Z","destroyed":false,"version":2}},"wrap_info":null,"warnings":null,"auth":null}"#;
@@ -20,6 +26,9 @@ const BARE: &str = r#"{"errors":["permission denied"]}"#;
 #[test]
 fn reads() {
     for (status, body, expected) in [
+        (101, "", M::Broken),
+        (204, "", M::Broken),
+        (206, "{}", M::Broken),
         (301, "", M::Redirect),
         (302, "", M::Redirect),
         (308, "", M::Redirect),
@@ -77,7 +86,8 @@ fn reads() {
         (472, "", M::Standby),
         (473, "", M::Standby),
         (500, r#"{"errors":["1 error occurred:\n\t* could not find version data\n\n"]}"#, M::Unknown),
-        (500, r#"{"errors":["local node not active but active cluster node not found"]}"#, M::Failing),
+        (500, r#"{"errors":["local node not active but active cluster node not found"]}"#, M::Standby),
+        (500, r#"{"errors":["leadership lost while committing log"]}"#, M::Failing),
         (500, r#"{"errors":["1 error occurred:\n\t* failed to persist\n\n"]}"#, M::Failing),
         (501, "", M::Failing),
         (502, "<html>Bad Gateway</html>", M::Failing),
@@ -88,6 +98,7 @@ fn reads() {
             M::Locked,
         ),
         (503, r#"{"errors":["node is not active"]}"#, M::Standby),
+        (503, r#"{"errors":["no active Vault instance found"]}"#, M::Standby),
         (503, "", M::Failing),
         (504, "", M::Failing),
         (599, "", M::Failing),
@@ -103,7 +114,11 @@ fn logins() {
         (400, r#"{"errors":["wrapping token is not valid or does not exist"]}"#, M::BadCredential),
         (400, "Client sent an HTTP request to an HTTPS server.\n", M::WantsTls),
         // A mount that does not exist answers as a credential that is refused.
-        (403, BARE, M::BadCredential),
+        (403, BARE, M::BareRefusal),
+        (403, r#"{"errors":["service account name not authorized"]}"#, M::BadCredential),
+        (403, r#"{"errors":["invalid expiration time (exp) claim: token is expired"]}"#, M::BadCredential),
+        (400, r#"{"errors":["invalid certificate or no client certificate supplied"]}"#, M::BadCredential),
+        (400, r#"{"errors":["invalid role name \"zz\""]}"#, M::BadCredential),
         (403, POLICY, M::BadCredential),
         (404, r#"{"errors":["namespace not found"]}"#, M::NoNamespace),
         (404, r#"{"errors":[]}"#, M::NoMount),
@@ -131,11 +146,78 @@ fn logins() {
 }
 
 #[test]
+fn about_the_token() {
+    for (status, body, expected) in [
+        (400, r#"{"errors":["batch tokens cannot be renewed"]}"#, M::NotRenewable),
+        (400, r#"{"errors":["batch tokens cannot be revoked"]}"#, M::NotRenewable),
+        (400, r#"{"errors":["lease is not renewable"]}"#, M::NotRenewable),
+        (400, r#"{"errors":["no client certificate found"]}"#, M::NotRenewable),
+        (
+            500,
+            r#"{"errors":["client identity during renewal not matching client identity used during login"]}"#,
+            M::NotRenewable,
+        ),
+        (
+            500,
+            r#"{"errors":["failed to verify client's certificate: x509: certificate has expired"]}"#,
+            M::NotRenewable,
+        ),
+        (400, r#"{"errors":["wrapping token is not valid or does not exist"]}"#, M::BadRequest),
+        (403, BARE, M::DeadToken),
+        (403, POLICY, M::Denied),
+        (500, r#"{"errors":["internal error"]}"#, M::Failing),
+        (503, r#"{"errors":["Vault is sealed"]}"#, M::Sealed),
+    ] {
+        assert_eq!(of_token(status, body), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_redirect_within_the_server_is_our_own_path_and_no_standby() {
+    for (location, expected) in [
+        (None, M::Standby),
+        (Some("/v1/secret/data/x"), M::Redirect),
+        (Some("//elsewhere/v1/secret/data/x"), M::Standby),
+        (Some("http://127.0.0.1:8200/v1/secret/data/x"), M::Standby),
+    ] {
+        let said = Said::default().leading_to(location);
+        assert_eq!(meaning(On::Read, 307, &said), expected, "{location:?}");
+    }
+}
+
+#[test]
+fn a_success_brings_a_secret_whole() {
+    assert!(is_success(On::Read, 200) && is_success(On::Token, 204) && is_success(On::Login, 200));
+    assert!([201, 203, 204, 206].iter().all(|status| !is_success(On::Read, *status)));
+    assert!([100, 101, 300, 304, 404].iter().all(|status| !is_success(On::Token, *status)));
+}
+
+#[test]
+fn a_node_that_serves_nobody_is_told_from_a_request_that_fails() {
+    for (meaning, status, of_the_node) in [
+        (M::Sealed, 503, true),
+        (M::Standby, 307, true),
+        (M::Standby, 500, true),
+        (M::Failing, 502, true),
+        (M::Failing, 503, true),
+        (M::Failing, 504, true),
+        (M::Failing, 500, false),
+        (M::Failing, 412, false),
+        (M::Locked, 503, false),
+        (M::TooMany, 429, false),
+        (M::DeadToken, 403, false),
+        (M::Absent, 404, false),
+    ] {
+        assert_eq!(meaning.is_of_the_node(status), of_the_node, "{meaning:?} {status}");
+    }
+}
+
+#[test]
 fn a_denial_is_never_not_found_and_a_fault_that_stays_never_passes() {
-    for denial in [M::Denied, M::HiddenMount, M::DeadToken, M::BadCredential] {
+    for denial in [M::Denied, M::HiddenMount, M::DeadToken, M::BadCredential, M::BareRefusal] {
         assert!(denial.kind() != ErrorKind::NotFound && !denial.passes());
     }
-    for passing in [M::Standby, M::Sealed, M::Locked, M::TooMany, M::TooSlow, M::Failing] {
+    for passing in [M::Standby, M::Sealed, M::Locked, M::TooMany, M::TooSlow, M::Failing, M::Broken] {
         assert!(passing.passes());
     }
     assert!(!M::Redirect.passes() && !M::Deleted.passes() && !M::Absent.passes());

@@ -42,7 +42,7 @@ impl HashicorpVaultBuilder {
             server_name: server_name.clone(),
             identity: method.identity(),
         };
-        let transport = Arc::new(Transport::new(addresses, trust, server_name, limits));
+        let transport = Arc::new(Transport::new(addresses, trust, server_name, limits, self.retries));
         let desk = Arc::new(Desk::new(transport.clone(), auth_namespace));
         let session = self.sessions.join(key, || Session::new(method, desk.clone()));
         let vault = HashicorpVault {

@@ -12,7 +12,7 @@ pub(super) const FLOOR: Duration = Duration::from_millis(250);
 const TRANSIENT_CAP: Duration = Duration::from_secs(60);
 
 /// The longest wait between logins that the server refused.
-const REFUSED_CAP: Duration = Duration::from_secs(300);
+pub(super) const REFUSED_CAP: Duration = Duration::from_secs(300);
 
 /// Leases shorter than this leave no room for a grace.
 const SHORT: Duration = Duration::from_secs(15);
