@@ -1,6 +1,7 @@
-//! Support for tests against a real server: [`Server`] starts OpenBao (or Vault) by itself, [`Api`] administers it,
-//! [`Ca`] makes certificates for it, [`Proxy`] counts and records what reaches it, and [`Stub`] answers what a real
-//! server cannot be made to answer. [`Program`] runs a program that serves, and [`load`] sends requests through it.
+//! Support for tests against a real server: [`Server`] starts OpenBao (or Vault) by itself, [`Cluster`] starts several
+//! that are one, [`Api`] administers them, [`Ca`] makes certificates for them, [`Proxy`] counts and records what reaches
+//! them, and [`Stub`] answers what a real server cannot be made to answer. [`Program`] runs a program that serves, and
+//! [`load`] sends requests through it.
 //!
 //! Everything panics with a message that names the cause, and nothing needs an async runtime. What is tested, and how
 //! Strongroom is driven, lives with the tests.
@@ -19,7 +20,7 @@ pub use api::Api;
 pub use pki::{Ca, Pair};
 pub use program::Program;
 pub use proxy::{Proxy, Recorded, Reply, Stub};
-pub use server::{Builder, Server};
+pub use server::{Builder, Cluster, Server};
 
 /// A random number, for names and tokens that must differ between tests, servers and runs.
 #[must_use]

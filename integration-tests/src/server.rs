@@ -5,10 +5,12 @@
 
 mod builder;
 mod certify;
+mod cluster;
 mod directory;
 mod process;
 
 pub use builder::Builder;
+pub use cluster::Cluster;
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
