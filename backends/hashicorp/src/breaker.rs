@@ -4,9 +4,12 @@
 //! | state | entered when | a reader |
 //! |---|---|---|
 //! | closed | the server answers | asks |
-//! | open | [`THRESHOLD`] tries in a row brought no answer, or one of a node that serves nobody | hears at once what the last try brought |
+//! | open | [`THRESHOLD`] tries in a row brought no answer | hears at once what the last try brought |
 //! | half-open | the wait since the last try is over | asks, alone; the others still hear what the last try brought |
 //! | paused | the server said that it gets too many requests, and for how long | waits for the end if its own time reaches that far |
+//!
+//! An answer that says no, such as that of a sealed vault, opens nothing: it costs the server little, is given at once,
+//! and the registry asks seldom for what keeps failing.
 //!
 //! The wait of an open circuit grows from half a second to ten: an outage of a minute ends at most ten seconds after
 //! the server is back, and ten thousand processes knock a thousand times in a second, all of them together.
@@ -107,17 +110,20 @@ impl Breaker {
         }
     }
 
-    /// The server gave an answer of one that serves.
-    pub(crate) fn answered(&self) {
+    /// The server gave an answer, and `served` with it or not.
+    pub(crate) fn answered(&self, served: bool) {
         let mut state = self.lock();
         if state.next.take().is_some() {
             tracing::info!("the server answers again");
         }
-        (state.failures, state.last, state.pauses) = (0, None, 0);
-        state.budget = (state.budget + REFILL).min(self.most);
+        (state.failures, state.last) = (0, None);
+        if served {
+            state.pauses = 0;
+            state.budget = (state.budget + REFILL).min(self.most);
+        }
     }
 
-    /// A try brought no answer, or one of a node that serves nobody.
+    /// A try brought no answer.
     pub(crate) fn failed(&self, error: &Error) {
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
@@ -193,14 +199,14 @@ mod tests {
         for _ in 0..3 {
             (0..THRESHOLD - 1).for_each(|_| breaker.failed(&refused()));
             assert!(breaker.admit().is_ok());
-            breaker.answered();
+            breaker.answered(true);
         }
         open(&breaker);
         let Err(Held::Open(error)) = breaker.admit() else { panic!("it is open") };
         let said = format!("{error:?}");
         assert!(said.contains("the last 5 tries failed") && said.ends_with(": connection refused"), "{said}");
         assert!(error.is_retryable() && error.kind() == ErrorKind::Unavailable);
-        breaker.answered();
+        breaker.answered(true);
         assert!(breaker.admit().is_ok());
     }
 
@@ -281,7 +287,7 @@ mod tests {
         let breaker = Breaker::new(3);
         let spend = || (0..1000).filter(|_| breaker.may_retry()).count();
         assert_eq!((spend(), spend()), (10, 0));
-        (0..25).for_each(|_| breaker.answered());
+        (0..25).for_each(|_| breaker.answered(true));
         assert_eq!(spend(), 2);
         sleep(Duration::from_secs(31)).await;
         assert_eq!(spend(), 3);

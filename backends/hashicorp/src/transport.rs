@@ -178,8 +178,6 @@ impl Transport {
         let wait = refusal.error.retry_after();
         if meaning == Meaning::TooMany || (status == 503 && wait.is_some()) {
             self.breaker.told_to_wait(wait, &refusal.error);
-        } else if meaning.is_of_the_node(status) {
-            self.breaker.failed(&refusal.error);
         }
     }
 
@@ -200,7 +198,7 @@ impl Transport {
                     (None, true)
                 }
                 Ok(response) => {
-                    self.breaker.answered();
+                    self.breaker.answered(response.status < 429);
                     return Ok(response);
                 }
                 // What is wrong with the request or with what came of it is wrong everywhere.
@@ -211,8 +209,12 @@ impl Transport {
             let _ = self.current.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
             if left == 0 || (sent && !changes_nothing) {
                 // What a node has said is worth more than that another says nothing.
-                let Some(error) = error.filter(|_| answer.is_none()) else {
-                    return answer.ok_or_else(no_answer);
+                let error = match (answer, error) {
+                    (Some(answer), _) => {
+                        self.breaker.answered(false);
+                        return Ok(answer);
+                    }
+                    (None, error) => error.unwrap_or_else(no_answer),
                 };
                 self.breaker.failed(&error);
                 return Err(error);

@@ -51,6 +51,10 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    pub(crate) fn due(&self) -> Tick {
+        self.due
+    }
+
     /// When to read again after a landing.
     fn next(&mut self, now: Tick, ttl: Duration, failed: bool, used: bool) -> Tick {
         self.idle = if used { 0 } else { self.idle.saturating_add(1) };

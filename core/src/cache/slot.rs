@@ -210,10 +210,14 @@ impl State {
         let neg_ttl = cell.ask.neg_ttl(policy);
         match (&self.standing, &self.document) {
             (Standing::Missing { error, since }, _) if now < since.after(neg_ttl) => Some(Err(error.clone())),
-            (Standing::Failed { error, until, .. }, _) if now < *until => {
+            (Standing::Failed { error, until, .. }, _) => {
                 let block = cell.load();
-                let held = (block.is_a_value() && block.is_live(now)).then(|| fetched(&block, now));
-                Some(held.ok_or_else(|| error.clone()))
+                if block.is_a_value() && block.is_live(now) {
+                    // What may be served is read anew in the background, however many ask for it.
+                    let due = Some(self.schedule.due()).filter(|due| *due != Tick::NEVER);
+                    return (now < due.unwrap_or(*until).max(*until)).then(|| Ok(fetched(&block, now)));
+                }
+                (now < *until).then(|| Err(error.clone()))
             }
             (Standing::Good, Some(document)) => {
                 let block = cell.load();

@@ -233,7 +233,7 @@ async fn what_keeps_failing_is_asked_for_ever_more_seldom_however_hot_it_is() {
     let started = tokio::time::Instant::now();
     tokio::time::sleep(Duration::from_secs(61)).await;
     let (mut asked, mut last) = (vault.reads(), Duration::ZERO);
-    assert!(asked <= 40, "the background asked {asked} times in a minute");
+    assert!((1..=40).contains(&asked), "the background asked {asked} times in a minute");
     for (reference, served) in [("{vault://my-vault/down/x}", false), (NAME, true)] {
         vault.reads();
         asked = 0;
@@ -249,9 +249,10 @@ async fn what_keeps_failing_is_asked_for_ever_more_seldom_however_hot_it_is() {
             asked += now;
             tokio::time::sleep(STEP).await;
         }
-        // At first two at once, then 0.2 s apart, at last 2 s.
-        assert!((8..=32).contains(&asked), "{reference}: {asked} reads in 20 s");
-        assert!(started.elapsed() - last < Duration::from_secs(3), "it is never given up");
+        // At first two at once, then 0.2 s apart, at last 2 s; what is still served is left to the background.
+        let ceiling = if served { 2 } else { 32 };
+        assert!(asked <= ceiling, "{reference}: {asked} reads in 20 s");
+        assert!(served || started.elapsed() - last < Duration::from_secs(3), "it is never given up");
     }
     vault.set("down", r#"{"x":"up"}"#, 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
