@@ -233,8 +233,16 @@ impl Shared {
             std::thread::spawn(move || {
                 // An error is the client's end of the connection, or ours.
                 let _ = shared.serve(number, &connection);
-                let _ = connection.shutdown(Shutdown::Both);
-                shared.connections.lock().unwrap().remove(&number);
+                // A connection that is to be reset must not be shut down in an orderly way.
+                if !shared
+                    .connections
+                    .lock()
+                    .unwrap()
+                    .remove(&number)
+                    .is_some_and(|copy| is_to_be_reset(&copy))
+                {
+                    let _ = connection.shutdown(Shutdown::Both);
+                }
             });
         }
     }
@@ -255,4 +263,14 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+#[cfg(unix)]
+fn is_to_be_reset(connection: &TcpStream) -> bool {
+    rustix::net::sockopt::socket_linger(connection).is_ok_and(|linger| linger.is_some())
+}
+
+#[cfg(not(unix))]
+fn is_to_be_reset(_: &TcpStream) -> bool {
+    false
 }

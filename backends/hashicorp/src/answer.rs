@@ -45,8 +45,7 @@ pub(crate) enum Meaning {
     DeadToken,
     /// The login's credential is refused.
     BadCredential,
-    /// A login is refused without a reason: by its credential, because there is no such login, or because whoever
-    /// should have judged the credential could not be asked.
+    /// A login is refused without a reason, which may be that there is none at this path.
     BareRefusal,
     /// The token lives and cannot be renewed.
     NotRenewable,

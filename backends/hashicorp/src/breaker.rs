@@ -53,6 +53,8 @@ struct State {
     next: Option<Instant>,
     /// Until when the server is left alone, and its own word on that.
     pause: Option<(Instant, Error)>,
+    /// How often the circuit was opened.
+    openings: u32,
     /// How often in a row the server asked to be left alone.
     pauses: u32,
     budget: f64,
@@ -77,6 +79,7 @@ impl Breaker {
             last: None,
             next: None,
             pause: None,
+            openings: 0,
             pauses: 0,
             budget: most,
             refilled: Instant::now(),
@@ -110,6 +113,17 @@ impl Breaker {
         }
     }
 
+    /// How often the circuit was opened so far, for [`opened_since`](Self::opened_since).
+    pub(crate) fn openings(&self) -> u32 {
+        self.lock().openings
+    }
+
+    /// Why somebody who waited in line while the circuit was opened asks no more.
+    pub(crate) fn opened_since(&self, openings: u32) -> Option<Error> {
+        let state = self.lock();
+        state.last.clone().filter(|_| state.openings != openings && state.next.is_some())
+    }
+
     /// The server gave an answer, and `served` with it or not.
     pub(crate) fn answered(&self, served: bool) {
         let mut state = self.lock();
@@ -130,6 +144,7 @@ impl Breaker {
         state.last = Some(error.clone());
         if state.failures >= self.threshold {
             if state.next.is_none() {
+                state.openings = state.openings.wrapping_add(1);
                 tracing::warn!(%error, tries = state.failures, "the server is asked seldom from now on");
             }
             state.next = Some(Instant::now() + self.wait(state.failures));

@@ -78,7 +78,7 @@ impl HashicorpVault {
                         tracing::warn!("the token is a root token: it may do everything, and never ends");
                     });
                 }
-                Ok(answer.number("/data/ttl").filter(|ttl| *ttl > 0).map(Duration::from_secs))
+                Ok(answer.seconds("/data/ttl"))
             }
             // Alive, but without the policy that lets a token ask about itself.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(snapshot.left()),

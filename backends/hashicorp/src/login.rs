@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +14,6 @@ use strongroom_core::{
 use zeroize::Zeroizing;
 
 use crate::address::{Address, is_loopback};
-use crate::answer::Meaning;
 use crate::body::{self, Cap};
 use crate::clients::{build, client_builder};
 use crate::fault::Fault;
@@ -33,13 +31,11 @@ const NO_CREDENTIALS: [&str; 6] = ["role", "name", "grant_type", "client_id", "s
 pub(crate) struct Desk {
     transport: Arc<Transport>,
     namespace: Option<String>,
-    /// Whether the last login was refused without a reason.
-    unexplained: AtomicBool,
 }
 
 impl Desk {
     pub(crate) fn new(transport: Arc<Transport>, namespace: Option<String>) -> Self {
-        Self { transport, namespace, unexplained: AtomicBool::new(false) }
+        Self { transport, namespace }
     }
 
     /// One call about `token` itself.
@@ -57,10 +53,6 @@ impl Desk {
 impl TokenServer for Desk {
     fn login_server(&self) -> &dyn LoginServer {
         self
-    }
-
-    fn refusal_may_pass(&self) -> bool {
-        self.unexplained.load(Ordering::Relaxed)
     }
 
     async fn renew(&self, token: &Secret, identity: Option<&ClientIdentity>) -> Result<Lease, Error> {
@@ -85,7 +77,7 @@ impl TokenServer for Desk {
 
 fn lease(answer: &Answer, ttl: &str, renewable: &str) -> Lease {
     Lease {
-        ttl: answer.number(ttl).filter(|seconds| *seconds > 0).map(Duration::from_secs),
+        ttl: answer.seconds(ttl),
         renewable: answer.flag(renewable).unwrap_or(false),
         uses: answer.number("/data/num_uses").filter(|uses| *uses > 0),
     }
@@ -98,15 +90,11 @@ impl LoginServer for Desk {
         let mut request =
             Request::post(&path, call.body()).namespace(self.namespace.as_deref()).token(call.token);
         request.identity = call.identity;
-        self.unexplained.store(false, Ordering::Relaxed);
         // Nothing is ever sent again from here, whatever the call says: repeating a login is its session's work.
         let response = self.transport.send(&request).await?;
         let mut secrets = credentials(&call.fields);
         secrets.extend(call.token.map(Secret::as_bytes));
-        let response = accept(response, Asked::Login, &path, &secrets).map_err(|refusal| {
-            self.unexplained.store(refusal.meaning == Some(Meaning::BareRefusal), Ordering::Relaxed);
-            refusal.error
-        })?;
+        let response = accept(response, Asked::Login, &path, &secrets).map_err(|refusal| refusal.error)?;
         Answer::new(response.status, response.body)
     }
 

@@ -108,9 +108,8 @@ fn message(meaning: M, asked: Asked<'_>, path: &WirePath, said: &Said, http: &st
         ),
         M::BadCredential => format!("the login at `{path}` was refused ({http})"),
         M::BareRefusal => format!(
-            "the login at `{path}` was refused without a reason ({http}): by the credential, because there is no \
-             such login (check the auth path and `auth_namespace`), or because the vault could not have the \
-             credential judged"
+            "the login at `{path}` was refused without a reason ({http}): the credential is not accepted, or there is \
+             no such login (check the auth path and `auth_namespace`)"
         ),
         M::NotRenewable => format!("the token cannot be renewed ({http}) and is replaced in time"),
         M::BadRequest => format!("the server does not take `{path}` ({http})"),

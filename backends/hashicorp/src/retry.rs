@@ -33,19 +33,27 @@ where
 {
     let started = Instant::now();
     let left = || budget.total.saturating_sub(started.elapsed());
-    let mut last: Option<Error> = None;
-    for tries in 1.. {
+    let (mut tries, mut last) = (0, None);
+    loop {
+        tries += 1;
         let (error, asked) = match breaker.admit() {
             // Who comes to an open circuit hears at once why; who was there before goes on trying.
             Err(Held::Open(error)) if tries == 1 => return Err(error),
-            Err(Held::Open(error) | Held::Paused(error)) => (error, false),
+            Err(Held::Open(error)) => (error, false),
+            Err(Held::Paused(error)) => {
+                // Waiting for one's turn is no try.
+                tries -= 1;
+                (error, false)
+            }
             Ok(()) => match tokio::time::timeout(left(), attempt()).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => (error, true),
                 Err(_) => return Err(out_of_time(budget, tries, last)),
             },
         };
-        if !error.is_retryable() || tries > budget.retries || (asked && !breaker.may_retry()) {
+        // Those who are told to wait do so together, which bounds them.
+        let free = !asked || error.kind() == ErrorKind::RateLimited;
+        if !error.is_retryable() || tries > budget.retries || !(free || breaker.may_retry()) {
             return Err(counted(error, tries));
         }
         let wait = error.retry_after().map_or_else(|| jitter(tries), |wait| wait.max(FLOOR));
@@ -57,7 +65,6 @@ where
         tokio::time::sleep(wait).await;
         last = Some(error);
     }
-    Err(Error::new(ErrorKind::Internal, "the tries came to an end"))
 }
 
 /// Full jitter: anything up to a bound that doubles with each try.
@@ -67,7 +74,7 @@ fn jitter(tries: u32) -> Duration {
 }
 
 fn counted(error: Error, tries: u32) -> Error {
-    if tries == 1 { error } else { error.note(format_args!("given up after {tries} tries")) }
+    if tries <= 1 { error } else { error.note(format_args!("given up after {tries} tries")) }
 }
 
 fn out_of_time(budget: Budget, tries: u32, last: Option<Error>) -> Error {

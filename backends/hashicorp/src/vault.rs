@@ -83,7 +83,12 @@ impl HashicorpVault {
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Closed, "the vault was closed").into());
         }
+        let breaker = self.transport.breaker();
+        let openings = breaker.openings();
         let _place = self.transport.place().await;
+        if let Some(error) = breaker.opened_since(openings) {
+            return Err(error.into());
+        }
         let snapshot = self.session.token().await?;
         match self.get_with(&snapshot, path, query, asked).await {
             Err(refusal) if refusal.meaning == Some(Meaning::DeadToken) => {

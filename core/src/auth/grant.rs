@@ -62,6 +62,14 @@ impl Answer {
         }
     }
 
+    /// The number of seconds at a pointer: none where it is zero or no whole number, and ten years at most, so that
+    /// nobody who adds it to a time runs out of times.
+    #[must_use]
+    pub fn seconds(&self, pointer: &str) -> Option<Duration> {
+        const TEN_YEARS: u64 = 10 * 365 * 24 * 3600;
+        self.number(pointer).filter(|seconds| *seconds > 0).map(|s| Duration::from_secs(s.min(TEN_YEARS)))
+    }
+
     /// The boolean at a pointer.
     #[must_use]
     pub fn flag(&self, pointer: &str) -> Option<bool> {
@@ -150,11 +158,10 @@ impl Grant {
                 _ => error,
             }
         })?;
-        let seconds = answer.number("/auth/lease_duration").filter(|seconds| *seconds > 0);
         Ok(Self {
             token: Some(token),
             origin: Origin::Minted,
-            lease: seconds.map(Duration::from_secs),
+            lease: answer.seconds("/auth/lease_duration"),
             renewable: answer.flag("/auth/renewable").unwrap_or(false),
             uses: answer.number("/auth/num_uses").filter(|uses| *uses > 0),
             batch: answer.text("/auth/token_type").is_some_and(|kind| kind.as_bytes() == b"batch"),
@@ -180,6 +187,27 @@ mod tests {
         assert_eq!(grant.token.as_ref().unwrap().as_bytes(), b"hvs.canary");
         assert_eq!((grant.lease, grant.renewable, grant.uses), (Some(Duration::from_secs(3600)), true, None));
         assert!(!format!("{grant:?}").contains("canary"));
+    }
+
+    #[test]
+    fn numbers_of_an_answer_are_what_they_say() {
+        for (number, seconds) in [
+            ("3600", Some(3600)),
+            ("0", None),
+            ("-1", None),
+            ("1.5", None),
+            ("1e3", None),
+            ("\"60\"", None),
+            ("null", None),
+            ("[60]", None),
+            ("9223372036854775808", Some(315_360_000)),
+            ("18446744073709551615", Some(315_360_000)),
+            ("99999999999999999999999", None),
+        ] {
+            let body = format!(r#"{{"auth":{{"client_token":"t","lease_duration":{number}}}}}"#);
+            let grant = Grant::from_answer(&answer(&body)).unwrap();
+            assert_eq!(grant.lease.map(|lease| lease.as_secs()), seconds, "{number}");
+        }
     }
 
     #[test]

@@ -39,8 +39,12 @@ pub enum End {
     NoAnswer,
     /// Nothing is answered until the client goes away.
     Hang,
+    /// It is reset after so many bytes of the body, as by a host that has crashed.
+    Reset(usize),
     /// These bytes are sent in place of an answer, then it is closed.
     Raw(Vec<u8>),
+    /// The same, over and over until the client goes away.
+    Flood(Vec<u8>),
 }
 
 impl Reply {
@@ -80,6 +84,18 @@ impl Reply {
     #[must_use]
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { end: End::Raw(bytes.into()), ..Self::new(0) }
+    }
+
+    /// The same bytes for ever.
+    #[must_use]
+    pub fn flood(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { end: End::Flood(bytes.into()), ..Self::new(0) }
+    }
+
+    /// Resets the connection after so many bytes of the body.
+    #[must_use]
+    pub fn reset_after(self, bytes: usize) -> Self {
+        Self { end: End::Reset(bytes), ..self }
     }
 
     /// Adds a header.
@@ -129,28 +145,39 @@ impl Reply {
                 return Ok(false);
             }
             End::Raw(bytes) => {
-                connection.write_all(bytes)?;
+                self.write(connection, bytes)?;
                 return Ok(false);
             }
-            End::Keep | End::Close | End::Cut(_) => connection.write_all(self.head().as_bytes())?,
-        }
-        let body = if let End::Cut(bytes) = self.end {
-            &self.body[..bytes.min(self.body.len())]
-        } else {
-            &self.body
-        };
-        for _ in 0..self.times {
-            match self.trickle {
-                Some((bytes, pause)) => {
-                    for piece in body.chunks(bytes) {
-                        connection.write_all(piece)?;
-                        sleep(pause);
-                    }
-                }
-                None => connection.write_all(body)?,
+            End::Flood(bytes) => loop {
+                self.write(connection, bytes)?;
+            },
+            End::Keep | End::Close | End::Cut(_) | End::Reset(_) => {
+                connection.write_all(self.head().as_bytes())?
             }
         }
+        let body = match self.end {
+            End::Cut(bytes) | End::Reset(bytes) => &self.body[..bytes.min(self.body.len())],
+            _ => &self.body,
+        };
+        for _ in 0..self.times {
+            self.write(connection, body)?;
+        }
+        if let End::Reset(_) = self.end {
+            // What was sent has its time to arrive; the reset would overtake it.
+            sleep(Duration::from_millis(50));
+            reset(connection)?;
+        }
         Ok(self.end == End::Keep)
+    }
+
+    /// All at once, or in pieces with a pause after each.
+    fn write(&self, mut connection: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        let Some((piece, pause)) = self.trickle else { return connection.write_all(bytes) };
+        for piece in bytes.chunks(piece) {
+            connection.write_all(piece)?;
+            sleep(pause);
+        }
+        Ok(())
     }
 
     fn head(&self) -> String {
@@ -164,4 +191,15 @@ impl Reply {
         }
         head + "\r\n"
     }
+}
+
+/// Has the connection reset when it is closed.
+#[cfg(unix)]
+fn reset(connection: &TcpStream) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_socket_linger(connection, Some(Duration::ZERO))?)
+}
+
+#[cfg(not(unix))]
+fn reset(connection: &TcpStream) -> io::Result<()> {
+    connection.shutdown(std::net::Shutdown::Both)
 }

@@ -149,9 +149,8 @@ impl Actor {
 
     fn login_failed(&self, error: Error, failures: u32, old: Option<Arc<Snapshot>>) -> State {
         tracing::warn!(method = self.core.auth.name(), "the login failed: {error}");
-        let may_pass = error.is_retryable() || self.core.server.refusal_may_pass();
         let told = error.retry_after().unwrap_or_default().min(timing::REFUSED_CAP);
-        let wait = timing::login_backoff(failures, may_pass, &mut fastrand::f64).max(told);
+        let wait = timing::login_backoff(failures, error.is_retryable(), &mut fastrand::f64).max(told);
         if let Some(old) = old.filter(|old| old.is_alive()) {
             let next = Some((Instant::now() + wait, Due::Replace(failures)));
             return State::Active { token: old, next };

@@ -41,8 +41,6 @@ pub use shared::Sessions;
 pub(crate) trait TokenServer: fmt::Debug + Send + Sync + 'static {
     /// The server as a login sees it.
     fn login_server(&self) -> &dyn LoginServer;
-    /// Whether the last login that was refused may succeed later without anybody changing the credential.
-    fn refusal_may_pass(&self) -> bool;
     /// Renews a token and gives its new lease.
     async fn renew(&self, token: &Secret, identity: Option<&ClientIdentity>) -> Result<Lease, Error>;
     /// Asks what a token is. Costs a use of a use-limited one.

@@ -80,9 +80,6 @@ impl TokenServer for Server {
     fn login_server(&self) -> &dyn LoginServer {
         &self.1
     }
-    fn refusal_may_pass(&self) -> bool {
-        false
-    }
     async fn renew(&self, _: &Secret, _: Option<&ClientIdentity>) -> Result<Lease, Error> {
         self.0.renewals.fetch_add(1, Ordering::SeqCst);
         self.0.renewed.lock().unwrap().clone()
