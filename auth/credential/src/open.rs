@@ -30,13 +30,36 @@ impl From<&Metadata> for Stamp {
     }
 }
 
-/// Opens for reading. A pipe or device that nobody writes to does not hold us up.
+/// Opens for reading. A pipe or device that nobody writes to does not hold us up, and a link is not followed: who may
+/// make one where a credential lies must not choose the file. The kubelet's links alone are: `token -> ..data/token`,
+/// where `..data` is a folder that it swaps whole.
 #[cfg(unix)]
 pub(crate) fn open(path: &Path) -> io::Result<File> {
+    match open_itself(path) {
+        Err(_) if path.is_symlink() => open_itself(&behind(path)?),
+        opened => opened,
+    }
+}
+
+#[cfg(unix)]
+fn open_itself(path: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags};
 
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NOFOLLOW;
     Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+/// The file behind a link of the kubelet's.
+#[cfg(unix)]
+fn behind(link: &Path) -> io::Result<std::path::PathBuf> {
+    use std::path::Component::Normal;
+
+    let target = std::fs::read_link(link)?;
+    let parts: Vec<_> = target.components().collect();
+    match parts[..] {
+        [Normal(data), Normal(_)] if data == "..data" => Ok(link.with_file_name(target)),
+        _ => Err(io::Error::other("it is a link, which is not followed; name the file that it leads to")),
+    }
 }
 
 #[cfg(not(unix))]

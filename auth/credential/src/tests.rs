@@ -67,6 +67,40 @@ async fn missing_files_directories_and_pipes_are_refused() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_kubelets_links_are_followed_and_no_others() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for (generation, text) in [("..2026_1", "one"), ("..2026_2", "two")] {
+        fs::create_dir(path(generation)).unwrap();
+        fs::write(path(generation).join("token"), text).unwrap();
+    }
+    symlink("..2026_1", path("..data")).unwrap();
+    symlink("..data/token", path("token")).unwrap();
+    let token = Credential::file("token", path("token"));
+    assert_eq!(token.line().await.unwrap().as_bytes(), b"one");
+    // As the kubelet does it: a new link beside the old one, then moved over it.
+    symlink("..2026_2", path("..next")).unwrap();
+    fs::rename(path("..next"), path("..data")).unwrap();
+    assert_eq!(token.line().await.unwrap().as_bytes(), b"two");
+
+    symlink(path("..2026_1").join("token"), path("absolute")).unwrap();
+    symlink("..2026_1/token", path("other")).unwrap();
+    symlink("..data/../..2026_1/token", path("around")).unwrap();
+    symlink("token", path("twice")).unwrap();
+    symlink("nowhere", path("dangling")).unwrap();
+    for link in ["absolute", "other", "around", "twice", "dangling"] {
+        let error = Credential::file("token", path(link)).line().await.unwrap_err().to_string();
+        assert!(error.contains("it is a link, which is not followed"), "{link}: {error}");
+    }
+    // What the kubelet's link leads to is a file and not one more link.
+    fs::remove_file(path("..2026_2").join("token")).unwrap();
+    symlink("/etc/hostname", path("..2026_2").join("token")).unwrap();
+    assert!(token.line().await.is_err());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_changed_file_is_noticed_and_an_unchanged_one_is_not() {
     let (_dir, path, file) = file(b"one");

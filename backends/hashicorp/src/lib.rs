@@ -38,6 +38,9 @@ mod check;
 mod clients;
 mod factory;
 mod fault;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kv;
 mod login;
 mod mount;

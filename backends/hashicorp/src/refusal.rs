@@ -147,9 +147,10 @@ fn gone(said: &Said, resource: &str, how: &str) -> String {
     let Some(gone) = said.gone() else {
         return format!("`{resource}` was {how}");
     };
-    let at = match gone.deletion_time.as_str() {
-        "" => String::new(),
-        time => format!(" at {}", escaped(time)),
+    // Whatever is no time is not repeated: a server may send back what it was sent.
+    let at = match humantime::parse_rfc3339(&gone.deletion_time) {
+        Ok(_) => format!(" at {}", gone.deletion_time),
+        Err(_) => String::new(),
     };
     format!("version {} of `{resource}` was {how}{at}", gone.version)
 }

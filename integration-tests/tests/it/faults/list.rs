@@ -351,6 +351,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "refused by name, never sent; the old token lives on",
         By(&[
             "auth::credential::missing_files_directories_and_pipes_are_refused",
+            "auth::credential::the_kubelets_links_are_followed_and_no_others",
             "auth::kubernetes::what_would_fail_is_refused_by_name_and_never_sent",
         ]),
     ),
