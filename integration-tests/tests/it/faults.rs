@@ -5,6 +5,7 @@ mod answers;
 mod circuit;
 mod cluster;
 mod kv;
+mod leaks;
 mod list;
 mod nodes;
 mod server;
