@@ -174,7 +174,7 @@ fn look(live: &LiveDocument) -> Result<(u64, Vec<u8>, Vec<u8>), strongroom::Erro
 fn read(runtime: &tokio::runtime::Runtime, registry: &Registry, tally: &Tally, end: &AtomicBool) {
     let watch = |n| runtime.block_on(registry.watch_document(format!("{{vault://soak/soak/{n}/}}")));
     let lives: Vec<LiveDocument> = (0..SECRETS).map(|n| watch(n).unwrap()).collect();
-    let mut last = vec![0; SECRETS];
+    let mut last = [0; SECRETS];
     while !end.load(Ordering::SeqCst) {
         for (n, live) in lives.iter().enumerate() {
             tally.reads.fetch_add(1, Ordering::Relaxed);
@@ -238,7 +238,9 @@ const INJURIES: &[Injury] = &[
     }),
     ("some", |_, proxy| {
         proxy.intercept(
-            |request, upstream| if random() % 2 == 0 { Reply::cut() } else { upstream.forward(request) },
+            |request, upstream| {
+                if random().is_multiple_of(2) { Reply::cut() } else { upstream.forward(request) }
+            },
         );
     }),
     ("away", |_, proxy| proxy.intercept(|_, _| Reply::new(307).header("location", "http://127.0.0.1:9/v1/"))),
