@@ -10,7 +10,7 @@ fn hasty(address: &str) -> HashicorpVaultBuilder {
     vault(address, CANARY)
         .connect_timeout(Duration::from_millis(500))
         .request_timeout(Duration::from_millis(500))
-        .total_timeout(Duration::from_secs(3))
+        .total_timeout(Duration::from_secs(20))
         .retries(1)
 }
 
@@ -53,7 +53,7 @@ async fn what_trickles_ends_with_its_time() {
         let start = Instant::now();
         let (error, said) = refused(&registry(hasty(&stub.address())), "x/n").await;
         assert_eq!(error.kind(), ErrorKind::Timeout, "{said}");
-        assert!(start.elapsed() < Duration::from_millis(2500), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
         assert_eq!(
             stub.connections(),
             stub.requests().len(),

@@ -255,7 +255,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "35",
         "rate limit quota, with and without `Retry-After`",
         "waited for by all; clamped",
-        Counted { test: "faults::circuit::a_quota_leaves_the_whole_vault_alone", ceiling: 40 },
+        Counted { test: "faults::circuit::a_quota_leaves_the_whole_vault_alone", ceiling: 60 },
     ),
     fault(
         "36",
