@@ -50,7 +50,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use escape::escaped;
 pub use live::{Live, LiveDocument, Reader};
 pub use memory::MemoryVault;
-pub use reference::{ParseError, ParseErrorKind, Reference, is_reference};
+pub use reference::{Embedded, ParseError, ParseErrorKind, Piece, Reference, is_reference};
 pub use registry::{Fetched, RESERVED_PREFIXES, Registry, RegistryBuilder, ToReference, check_prefix};
 pub use secret::Secret;
 pub use secret_ref::{DocumentRef, SecretRef};

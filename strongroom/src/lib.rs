@@ -20,9 +20,9 @@ pub mod tower;
 
 pub use factories::factories;
 pub use strongroom_core::{
-    AuthMethod, CacheLimits, Document, DocumentRef, Error, ErrorKind, Fetched, Health, Live, LiveDocument,
-    MemoryVault, ParseError, ParseErrorKind, Policy, Probe, Reader, Reference, Registry, RegistryBuilder,
-    Result, Secret, SecretRef, ToReference, Vault, VaultBackend, escaped, is_reference,
+    AuthMethod, CacheLimits, Document, DocumentRef, Embedded, Error, ErrorKind, Fetched, Health, Live,
+    LiveDocument, MemoryVault, ParseError, ParseErrorKind, Piece, Policy, Probe, Reader, Reference, Registry,
+    RegistryBuilder, Result, Secret, SecretRef, ToReference, Vault, VaultBackend, escaped, is_reference,
 };
 
 /// The traits and types that backends and logins are written with.

@@ -15,6 +15,8 @@ const QUOTED: usize = 40;
 pub enum ParseErrorKind {
     /// The text does not start with `{vault://` or does not end with `}`.
     NotAReference,
+    /// Within longer text, nothing closes the reference on its line.
+    Unclosed,
     /// A control character, raw or percent-encoded.
     Control,
     /// The prefix is not a lower-case letter, then letters, digits or `-`, ending in a letter or digit.
@@ -25,7 +27,7 @@ pub enum ParseErrorKind {
     PathCharacter,
     /// A `%` without two hexadecimal digits behind it.
     Escape,
-    /// Percent-encoded bytes that are not UTF-8.
+    /// Bytes that are not UTF-8, percent-encoded or, within longer text, as they are.
     Utf8,
     /// A `.` or `..` between slashes, encoded or not.
     DotSegment,
@@ -45,6 +47,7 @@ impl ParseErrorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotAReference => "not_a_reference",
+            Self::Unclosed => "unclosed",
             Self::Control => "control",
             Self::Prefix => "prefix",
             Self::Path => "path",
@@ -102,6 +105,18 @@ impl ParseError {
         let offset = if same == OPEN.len() { text.len() } else { same };
         Self { kind: ParseErrorKind::NotAReference, offset, quoted: Box::default() }
     }
+
+    /// A reference that begins at `offset` of a longer text and does not end.
+    #[cold]
+    pub(super) fn unclosed(offset: usize) -> Self {
+        Self { kind: ParseErrorKind::Unclosed, offset, quoted: Box::default() }
+    }
+
+    /// A byte of a longer text that is not UTF-8 and stands where a reference is.
+    #[cold]
+    pub(super) fn not_utf8(offset: usize) -> Self {
+        Self { kind: ParseErrorKind::Utf8, offset, quoted: Box::default() }
+    }
 }
 
 /// The piece of `inner` that the message quotes.
@@ -129,6 +144,7 @@ impl fmt::Display for ParseError {
                     "not a reference: it has to start with `{vault://` and end with `}`, nothing around it",
                 );
             }
+            Kind::Unclosed => "no `}` closes it on its line; a literal `{vault://` is written `{{vault://`",
             Kind::Control => "remove the control character",
             Kind::Prefix => {
                 "a prefix is two or more lower-case letters, digits or `-`, a letter first, no `-` last"
@@ -141,7 +157,7 @@ impl fmt::Display for ParseError {
                 _ => "a path cannot hold a backslash; `/` separates segments",
             },
             Kind::Escape => "two hexadecimal digits follow a `%`; a percent sign is `%25`",
-            Kind::Utf8 => "percent-encoded text has to be UTF-8",
+            Kind::Utf8 => "a reference has to be UTF-8, percent-encoded or not",
             Kind::DotSegment => "`.` and `..` cannot stand between slashes; write the path in full",
             Kind::BlankSegment => "a path segment needs more than white space and slashes",
             Kind::OptionName => "an option has no name; write `name=value`",

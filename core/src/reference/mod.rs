@@ -3,6 +3,7 @@
 //! This is the grammar alone. Which prefixes and option names exist is the registry's and the vault's to say.
 
 mod display;
+mod embedded;
 mod error;
 mod parse;
 
@@ -11,6 +12,7 @@ use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
+pub use embedded::{Embedded, Piece};
 pub use error::{ParseError, ParseErrorKind};
 
 const OPEN: &str = "{vault://";
