@@ -23,7 +23,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Vec<Node>, SourceError> {
         events: Parser::new_from_str(source.text()),
         chars: Chars::new(source.text()),
         anchors: Anchors::default(),
-        behind: 0,
+        ends: [0; 2],
     };
     let mut documents = Vec::new();
     while let Some((event, _)) = reader.next()? {
@@ -42,9 +42,12 @@ struct Reader<'a> {
     events: Parser<'a, StrInput<'a>>,
     chars: Chars<'a>,
     anchors: Anchors,
-    /// Where the event before the last one ended.
-    behind: usize,
+    /// Where the last event ended, and the one before it.
+    ends: [usize; 2],
 }
+
+/// White space as YAML has it: others are part of a text.
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 impl<'a> Reader<'a> {
     /// The next event and the bytes that it takes.
@@ -54,12 +57,17 @@ impl<'a> Reader<'a> {
         };
         let (event, span) = event.map_err(|error| self.explain(&error))?;
         let start = self.chars.byte(span.start.index());
-        Ok(Some((event, start..self.chars.byte(span.end.index()).max(start))))
+        let end = self.chars.byte(span.end.index()).max(start);
+        // A document that begins without a word takes the place of what it begins with.
+        if event != Event::DocumentStart(false) {
+            self.ends = [end, self.ends[0]];
+        }
+        Ok(Some((event, start..end)))
     }
 
     /// The node that begins with `event`, with `depth` lists and mappings around it.
     fn node(&mut self, event: Event<'a>, bytes: Range<usize>, depth: usize) -> Result<Node, SourceError> {
-        let behind = std::mem::replace(&mut self.behind, bytes.end);
+        let behind = self.ends[1];
         // The parser counts anchor and tag in.
         let start = bytes.start + skip_to_content(&self.source.text()[bytes.clone()], &[]);
         let (anchor, node) = match event {
@@ -204,7 +212,9 @@ impl<'a> Reader<'a> {
         let quoted = is_text || style != ScalarStyle::Plain;
         let mut text = text.into_owned();
         if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
-            return source.scalar(source.restored(text, &bytes), quoted, start..bytes.end);
+            // Within brackets the parser counts what is behind a scalar in.
+            let end = start + length(&source.text()[start..bytes.end]);
+            return source.scalar(source.restored(text, &bytes), quoted, start..end);
         }
         let file = source.text();
         if bytes.end == file.len() && !file.ends_with(['\n', '\r']) && text.ends_with('\n') {
@@ -216,8 +226,8 @@ impl<'a> Reader<'a> {
 
     /// The bytes of a block scalar: from its header, which the parser leaves out, to the end of its last line.
     fn block(&self, behind: usize, content: &Range<usize>) -> Range<usize> {
-        let text = self.source.text().get(behind..content.end).unwrap_or_default().trim_end();
-        behind + skip_to_content(text, &['-', '?', ':'])..behind + text.len()
+        let text = self.source.text().get(behind..content.end).unwrap_or_default().trim_end_matches(SPACE);
+        behind + skip_to_content(text, &['-', '?', ':', '.'])..behind + text.len()
     }
 
     fn explain(&self, error: &ScanError) -> SourceError {
@@ -270,14 +280,40 @@ fn yaml_type(tag: Option<&Tag>) -> Option<String> {
     if tag == "!" { Some(tag) } else { tag.strip_prefix("tag:yaml.org,2002:").map(str::to_owned) }
 }
 
+/// How long the plain or quoted scalar is that `text` begins with. A plain one is all of it but for white space.
+fn length(text: &str) -> usize {
+    let mut rest = text.bytes().enumerate().skip(1).peekable();
+    match text.as_bytes().first() {
+        Some(b'"') => {
+            while let Some((at, byte)) = rest.next() {
+                match byte {
+                    b'\\' => drop(rest.next()),
+                    b'"' => return at + 1,
+                    _ => {}
+                }
+            }
+        }
+        Some(b'\'') => {
+            while let Some((at, byte)) = rest.next() {
+                if byte == b'\'' && rest.next_if(|(_, next)| *next == b'\'').is_none() {
+                    return at + 1;
+                }
+            }
+        }
+        _ => {}
+    }
+    text.trim_end_matches(SPACE).len()
+}
+
 /// How long the white space, comments, anchors, tags and `indicators` at the start of `text` are.
 fn skip_to_content(text: &str, indicators: &[char]) -> usize {
     let mut rest = text;
     loop {
-        rest = rest.trim_start();
+        rest = rest.trim_start_matches(SPACE);
         let word = match rest.chars().next() {
-            Some('&' | '!') => rest.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)),
-            Some('#') => rest.find('\n'),
+            Some('!') if rest.starts_with("!<") => rest.find('>').map(|end| end + 1),
+            Some('&' | '!') => rest.find(|c: char| SPACE.contains(&c) || ",[]{}".contains(c)),
+            Some('#') => rest.find(['\n', '\r']),
             Some(c) if indicators.contains(&c) => Some(1),
             _ => return text.len() - rest.len(),
         };

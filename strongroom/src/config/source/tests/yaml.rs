@@ -137,6 +137,42 @@ fn spans_take_the_whole_scalar_and_nothing_else() {
     assert_eq!(places, [(1, 4), (2, 4), (3, 7), (5, 3), (6, 4), (11, 7), (15, 4), (22, 4)]);
 }
 
+#[test]
+fn a_span_ends_where_its_scalar_does_within_brackets_too() {
+    let text = "[ 'a' , \"b\\\"\" # c\n , d # e\n , {f : 'it''s' , \"g\" : h , 'i' }, !<tag:yaml.org,2002:str> j ]\n";
+    let root = read(text, Format::Yaml);
+    let spans: Vec<&str> = scalars(&root).iter().map(|scalar| &text[scalar.span.clone()]).collect();
+    assert_eq!(spans, ["'a'", "\"b\\\"\"", "d", "'it''s'", "h", "j"]);
+}
+
+#[test]
+fn white_space_that_is_none_in_yaml_belongs_to_the_text() {
+    let text = "a: \u{a0}x\u{3000}\nb: |-\n  y\u{a0}\n";
+    let root = read(text, Format::Yaml);
+    let spans: Vec<&str> = scalars(&root).iter().map(|scalar| &text[scalar.span.clone()]).collect();
+    assert_eq!(spans, ["\u{a0}x\u{3000}", "|-\n  y\u{a0}"]);
+}
+
+#[test]
+fn a_block_begins_at_its_header_whatever_stands_before_it() {
+    for before in [
+        "",
+        "# c\n",
+        "---\n",
+        "--- ",
+        "%YAML 1.2\n--- # c\n",
+        "x\n--- ",
+        "x\n...\n--- ",
+        "- [x]\n- ",
+        "- {a: b}\n- ",
+    ] {
+        let text = format!("{before}|-\n  y\n");
+        let documents = parse(&text, Format::Yaml).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let block = *scalars(documents.last().unwrap()).last().unwrap();
+        assert_eq!(&text[block.span.clone()], "|-\n  y", "{text:?}");
+    }
+}
+
 /// What stands in a span can be replaced by another scalar of the format.
 #[test]
 fn a_file_can_be_spliced() {
