@@ -6,6 +6,7 @@ use strongroom_core::factory::{Setting, SettingOrigin, SettingValue, Settings, n
 use strongroom_core::{Error, ErrorKind, check_prefix, escaped};
 use zeroize::Zeroizing;
 
+use super::manifest::{self, Manifest};
 use super::placeholder::expand;
 use super::source::{Entry, Node, Place, Scalar, Value};
 
@@ -19,8 +20,18 @@ pub(super) struct Entity {
     pub(super) settings: Settings,
 }
 
-const FIELDS: &[&str] =
-    &["name", "prefix", "description", "config", "id", "tags", "created_at", "updated_at"];
+/// How vaults are written: the names of their fields.
+pub(super) struct Shape {
+    /// All fields.
+    pub(super) fields: &'static [&'static str],
+    /// The one that names the backend.
+    pub(super) backend: &'static str,
+}
+
+const ENTITY: Shape = Shape {
+    fields: &["name", "prefix", "description", "config", "id", "tags", "created_at", "updated_at"],
+    backend: "name",
+};
 
 /// What all entities of one file are read with.
 pub(super) struct Reader<'a> {
@@ -31,11 +42,23 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The entities of one document, and whether it has a `vaults` list at all.
+    /// The entities of one document; none where it declares no vaults at all.
     pub(super) fn document(&mut self, root: &Node) -> Result<Option<Vec<Entity>>, Error> {
-        let Value::Map(entries) = &root.value else {
-            return Err(self.error(root.place, "expected a document of named parts, one of them `vaults`"));
+        let entries = match &root.value {
+            Value::Map(entries) => entries,
+            Value::Null => return Ok(None),
+            _ => {
+                return Err(
+                    self.error(root.place, "expected a document of named parts, one of them `vaults`")
+                );
+            }
         };
+        if let Some(objects) = manifest::objects(root) {
+            let vaults: Vec<_> = objects.into_iter().filter_map(Manifest::of_vault).collect();
+            let entities: Vec<_> =
+                vaults.iter().map(|vault| self.manifest(vault)).collect::<Result<_, _>>()?;
+            return Ok((!entities.is_empty()).then_some(entities));
+        }
         let Some(vaults) = entries.iter().find(|entry| entry.key == "vaults") else { return Ok(None) };
         match &vaults.value.value {
             Value::Null => Ok(Some(Vec::new())),
@@ -50,14 +73,28 @@ impl Reader<'_> {
         let Value::Map(entries) = &node.value else {
             return Err(self.error(node.place, "a vault is expected to have named fields"));
         };
+        self.vault(node, entries, &ENTITY, "")
+    }
+
+    fn manifest(&mut self, vault: &Manifest<'_>) -> Result<Entity, Error> {
+        let label = vault.label();
+        let entity = match vault.spec() {
+            Err((place, what)) => Err(self.error(place, &what)),
+            Ok((spec, entries)) => self.vault(spec, entries, &manifest::SPEC, &format!(" ({label})")),
+        };
+        entity.map_err(|error| error.note(format_args!("in {label}")))
+    }
+
+    /// One vault; `label` says on top of its prefix which one it is.
+    fn vault(&mut self, node: &Node, entries: &[Entry], shape: &Shape, label: &str) -> Result<Entity, Error> {
         for entry in entries {
-            if !FIELDS.contains(&entry.key.as_str()) {
-                let guess = nearest(&entry.key, FIELDS.iter().copied());
+            if !shape.fields.contains(&entry.key.as_str()) {
+                let guess = nearest(&entry.key, shape.fields.iter().copied());
                 let guess = guess.map(|guess| format!("; did you mean `{guess}`?")).unwrap_or_default();
                 let what = format!(
                     "unknown field `{}` of a vault{guess} (known: {})",
                     escaped(&entry.key),
-                    FIELDS.join(", ")
+                    shape.fields.join(", ")
                 );
                 return Err(self.error(entry.place, &what));
             }
@@ -68,11 +105,11 @@ impl Reader<'_> {
         let place = field("prefix").map_or(node.place, |entry| entry.value.place);
         check_prefix(&prefix).map_err(|error| error.at(self.origin(place)))?;
         let backend = self
-            .required(node, field("name"), "name")
+            .required(node, field(shape.backend), shape.backend)
             .map_err(|error| error.note(format_args!("in {subject}")))?;
         let description = field("description").map(|entry| self.text(entry)).transpose()?.flatten();
 
-        let mut settings = Settings::new(subject.as_str()).declared_at(self.origin(node.place));
+        let mut settings = Settings::new(format!("{subject}{label}")).declared_at(self.origin(node.place));
         match field("config").map(|entry| &entry.value) {
             None | Some(Node { value: Value::Null, .. }) => {}
             Some(Node { value: Value::Map(entries), .. }) => {

@@ -1,4 +1,5 @@
-//! Vaults from configuration: Kong's declarative files as they are, and default vaults from the environment.
+//! Vaults from configuration: Kong's declarative files and `KongVault` manifests as they are, and default vaults from
+//! the environment.
 //!
 //! ```
 //! # #[cfg(feature = "env")] {
@@ -19,6 +20,7 @@
 
 mod defaults;
 mod entity;
+mod manifest;
 mod own;
 mod placeholder;
 mod schema;
