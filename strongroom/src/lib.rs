@@ -1,9 +1,9 @@
 //! References to secrets in the configuration of proxies and servers, read at memory speed.
 //!
 //! This crate puts the others together: [`Registry`] and references from the core, backends and logins by cargo
-//! feature, and with the feature `config` vaults from files ([`config`]). For programs that embed it, [`http`] makes
-//! headers of secrets, [`tower`] adds them to requests, and [`rustls`] serves certificates that follow a secret. No
-//! feature is on by default.
+//! feature, and with the feature `config` vaults from files ([`config`]) and references in texts ([`text`]). For
+//! programs that embed it, [`http`] makes headers of secrets, [`tower`] adds them to requests, and [`rustls`] serves
+//! certificates that follow a secret. No feature is on by default.
 
 #[cfg(feature = "config")]
 pub mod config;
@@ -15,6 +15,8 @@ pub mod http;
 mod logs;
 #[cfg(feature = "rustls")]
 pub mod rustls;
+#[cfg(feature = "config")]
+pub mod text;
 #[cfg(feature = "tower")]
 pub mod tower;
 

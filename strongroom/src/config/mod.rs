@@ -24,7 +24,7 @@ mod manifest;
 mod own;
 mod placeholder;
 mod schema;
-mod source;
+pub(crate) mod source;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
