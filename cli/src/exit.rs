@@ -2,9 +2,13 @@
 
 use std::error::Error as _;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use strongroom::text::Failures;
 use strongroom::{Error, ErrorKind};
+
+use crate::discover::unread_kong_file;
 
 /// What the exit status tells a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +19,10 @@ pub(crate) enum Exit {
     Usage = 2,
     /// Everything that failed may work later, so that an init container can try again.
     Transient = 3,
+    /// The command of `exec` cannot be run, as `env` has it.
+    CannotRun = 126,
+    /// There is no such command.
+    NoCommand = 127,
     /// By SIGINT, as shells have it.
     Interrupted = 130,
     /// By SIGTERM.
@@ -71,6 +79,14 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { exit: Exit::of(&error), top: error.to_string(), below: causes(&error).collect() }
     }
+}
+
+/// Why the references of a text were not resolved: a line for each.
+pub(crate) fn unresolved(failures: &Failures, text: &str, named: &[PathBuf]) -> Failure {
+    let exit = if failures.is_retryable() { Exit::Transient } else { Exit::Failed };
+    let failure = Failure::new(exit, format!("{failures} of {text}"));
+    let hint = failures.iter().find_map(|failed| unread_kong_file(&failed.error, named));
+    failures.iter().map(ToString::to_string).chain(hint).fold(failure, Failure::with)
 }
 
 /// The path of causes below an error.

@@ -5,9 +5,13 @@
 mod args;
 mod commands;
 mod discover;
+mod env_file;
 mod exit;
+mod input;
+mod kong;
 mod log;
 mod output;
+mod place;
 mod session;
 
 use std::process::ExitCode;
@@ -30,7 +34,7 @@ fn run(cli: &Cli) -> Exit {
         Ok(warnings) => warnings,
         Err(error) => return output::failed(&error.into()),
     };
-    let exit = match commands::run(cli) {
+    let exit = match commands::run(cli, &warnings) {
         Ok(()) => Exit::Done,
         Err(failure) => output::failed(&failure),
     };

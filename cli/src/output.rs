@@ -13,6 +13,20 @@ pub(crate) fn print<T>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> R
         .map_err(|error| Failure::io("could not write to standard output", &error))
 }
 
+/// Writes rows whose cells stand below each other.
+pub(crate) fn table<const COLUMNS: usize>(out: &mut dyn Write, rows: &[[String; COLUMNS]]) -> io::Result<()> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
 /// Says why the command failed: `error: ` and the top line, each line below it indented.
 pub(crate) fn failed(failure: &Failure) -> Exit {
     let mut text = format!("error: {}\n", escaped(&failure.top));

@@ -1,4 +1,4 @@
-//! `check`: whether each declared vault can be reached and lets us in.
+//! `check`: whether each declared vault can be reached and lets us in. References are another file's matter.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -12,7 +12,12 @@ use crate::args::Check;
 use crate::exit::{Exit, Failure, causes};
 use crate::{output, session};
 
+use super::references;
+
 pub(crate) fn run(args: &Check, named: &[PathBuf]) -> Result<(), Failure> {
+    if let Some(document) = &args.references {
+        return references::run(args, document, named);
+    }
     let config = session::config(named)?;
     let prefixes: Vec<_> = config.declared().into_iter().map(|vault| vault.prefix).collect();
     let registry = config.build()?;
@@ -102,16 +107,7 @@ fn write_json(out: &mut dyn Write, vaults: &[Checked]) -> io::Result<()> {
 
 fn write_table(out: &mut dyn Write, vaults: &[Checked]) -> io::Result<()> {
     let rows: Vec<_> = vaults.iter().map(row).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; COLUMNS] = std::array::from_fn(width);
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            line.push_str(&format!("{cell:width$}  "));
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
+    output::table(out, &rows)
 }
 
 const COLUMNS: usize = 7;

@@ -1,7 +1,7 @@
 //! Runs the real binary in an empty directory with an empty environment, and looks for secrets in what it says.
 //!
 //! Every run of this suite happens twice, the second time with every log there is turned on. Tokens and values of
-//! the tests hold the word `canary`, which may only appear where a successful `get` prints a value.
+//! the tests hold the word `canary`, which may only appear where a command that prints values succeeds.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,6 +13,9 @@ use tempfile::TempDir;
 
 /// The word, and how its base64 looks at each alignment.
 const CANARIES: [&str; 4] = ["canary", "Y2FuYXJ5", "NhbmFye", "jYW5hcn"];
+
+/// The commands that print values.
+const PRINT_VALUES: [&str; 4] = ["get", "resolve", "render", "exec"];
 
 pub(crate) struct Cli {
     dir: TempDir,
@@ -47,6 +50,19 @@ impl Cli {
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
+    }
+
+    /// What a file of the working directory holds; none where there is no such file.
+    pub(crate) fn read(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.path(name)).ok()
+    }
+
+    /// The names of all files in the working directory.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let files = fs::read_dir(self.dir.path()).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     /// Where a file of the working directory is.
@@ -85,7 +101,8 @@ impl Cli {
         });
         let code = output.status.code().expect("ended by a signal");
         let stderr = String::from_utf8(output.stderr).unwrap();
-        let prints_value = code == 0 && args.contains(&OsStr::new("get"));
+        let prints_value =
+            code == 0 && PRINT_VALUES.iter().any(|command| args.contains(&OsStr::new(command)));
         assert_no_canary(&format!("standard error of {args:?}"), stderr.as_bytes());
         if !prints_value {
             assert_no_canary(&format!("standard output of {args:?}"), &output.stdout);

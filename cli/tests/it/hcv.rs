@@ -54,6 +54,23 @@ fn the_file_of_the_how_to_works_unchanged() {
 }
 
 #[test]
+fn a_manifest_of_the_ingress_controller_works_unchanged() {
+    secret("manifest");
+    let manifest = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\n---\n\
+         apiVersion: configuration.konghq.com/v1alpha1\nkind: KongVault\nmetadata:\n  name: hcv\nspec:\n  backend: hcv\n  \
+         prefix: my-hcv\n  description: secrets\n  config:\n    host: 127.0.0.1\n    port: {}\n    kv: v2\n    \
+         token: ${{{{ env \"DECK_HCV_TOKEN\" }}}}\n",
+        dev().port()
+    );
+    let cli = Cli::new().file("vaults.yaml", manifest.as_str()).variable("DECK_HCV_TOKEN", ROOT);
+    let args = ["-c", "vaults.yaml", "get", "my-hcv/manifest/name"];
+    cli.run(&args).prints("ACME Inc. (canary)\n");
+    let wrong = cli.file("vaults.yaml", manifest.replace("kv: v2", "kv: canary"));
+    wrong.run(&args).fails(2, &["error: vaults.yaml:16:9: vault `my-hcv` (KongVault `hcv`): `kv`: expected one of `v1`, `v2`, `auto`"]);
+}
+
+#[test]
 fn check_says_what_a_vault_is_like() {
     let cli = how_to();
     let run = cli.run(&["-c", "kong.yaml", "check"]);

@@ -20,6 +20,14 @@ fn wrong_usage_exits_with_2_and_says_why_on_standard_error() {
         &["completions", "tcsh"],
         &["--config"],
         &["--config", "", "check"],
+        &["resolve"],
+        &["resolve", "a.yaml", "--format", "ini"],
+        &["render", "a", "--mode", "0600"],
+        &["render", "a", "-o", "b", "--mode", "rw"],
+        &["render", "a", "-o", "b", "--mode", "4755"],
+        &["exec"],
+        &["exec", "env"],
+        &["check", "--format", "yaml"],
     ] {
         let run = cli.run(args);
         assert_eq!((run.code, run.stdout()), (2, ""), "{args:?}");
@@ -38,7 +46,7 @@ fn without_a_command_the_help_is_on_standard_error() {
 #[test]
 fn help_and_version_are_results() {
     let cli = Cli::new();
-    for command in ["get", "parse", "check", "schema", "completions"] {
+    for command in ["get", "parse", "resolve", "render", "exec", "check", "schema", "completions"] {
         let run = cli.run(&[command, "--help"]);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{command}");
         assert!(run.stdout().contains("Examples:"), "{command} has no example");
@@ -225,7 +233,24 @@ fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let run = Cli::new().run(&["completions", shell]);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
-        for word in ["get", "parse", "check", "schema", "completions", "no-newline", "config"] {
+        for word in [
+            "get",
+            "parse",
+            "resolve",
+            "render",
+            "exec",
+            "check",
+            "schema",
+            "completions",
+            "no-newline",
+            "config",
+            "embedded",
+            "env-file",
+            "keep-credentials",
+            "references",
+            "mode",
+            "output",
+        ] {
             assert!(run.stdout().contains(word), "{shell} does not know {word}");
         }
     }
