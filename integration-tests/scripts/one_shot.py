@@ -1,8 +1,8 @@
 """One process per read: `strongroom get` beside `bao kv get` on one server, in interleaved rounds.
 
-    python3 integration-tests/scripts/one_shot.py [ROUNDS]
+    python3 integration-tests/scripts/one_shot.py [ROUNDS [BAO]]
 
-Builds the release command, starts a dev server with the newest binary below target/openbao (or `bao` on PATH), and
+Builds the release command, starts a dev server with that binary (or `bao` on PATH, or the newest below target/openbao), and
 prints the median wall time, CPU time and peak resident memory of each contender as a Markdown table.
 """
 
@@ -23,6 +23,8 @@ TOKEN = "root"
 
 
 def bao():
+    if len(sys.argv) > 2:
+        return sys.argv[2]
     found = shutil.which("bao") or next(iter(sorted(glob.glob(f"{ROOT}/target/openbao/**/bao", recursive=True))), None)
     if not found:
         sys.exit("no server binary: run `cargo quickstart` once, or put `bao` on PATH")

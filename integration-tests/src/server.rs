@@ -151,10 +151,16 @@ impl Server {
         self.directory().join(builder::CA)
     }
 
+    /// The file of [`Builder::audit`].
+    #[must_use]
+    pub fn audit_file(&self) -> PathBuf {
+        self.directory().join(builder::AUDIT)
+    }
+
     /// The lines of the audit log of [`Builder::audit`], one a request and one a response, in order.
     #[must_use]
     pub fn audit_log(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.directory().join(builder::AUDIT)).unwrap_or_default();
+        let text = std::fs::read_to_string(self.audit_file()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 

@@ -1,0 +1,187 @@
+//! Hits while another thread replaces every value without pause: how long the slowest reads take.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, Cache};
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
+use strongroom_core::Live;
+
+use crate::entries::{Entries, key, order, touch, value};
+use crate::report::{Bar, Grid, Section, number};
+use crate::rounds::{Contender, Plan, interleave, named, percentile};
+
+const COUNT: usize = 1_000;
+const QUIET: &str = "dashmap with foldhash and a clone, nothing written";
+const READER: &str = "strongroom `Reader::current`";
+const TEXT: &str = "strongroom `try_get`";
+
+/// Median, p99.9 and longest of single reads in nanoseconds, and how many values were replaced in a second.
+const P999: usize = 1;
+const RATE: usize = 3;
+
+pub(crate) fn run(plan: &Plan) -> Section {
+    let entries = Entries::new(COUNT);
+    let Entries { keys, values, registry, live, runtime } = &entries;
+    let order = &order(COUNT, plan.count(2_000_000));
+    let shared = || keys.iter().cloned().zip(values.iter().cloned().map(Arc::new));
+    let swaps: Vec<_> = values.iter().map(|value| Arc::new(ArcSwap::from_pointee(value.clone()))).collect();
+    let dashmap: DashMap<_, _, RandomState> = shared().collect();
+    let papaya: papaya::HashMap<_, _, RandomState> = shared().collect();
+    let moka = moka::sync::Cache::builder()
+        .max_capacity(2 * COUNT as u64)
+        .time_to_live(Duration::from_secs(3600))
+        .build();
+    shared().for_each(|(key, value)| moka.insert(key, value));
+    let (swaps, dashmap, papaya, moka) = (&swaps, &dashmap, &papaya, &moka);
+
+    // The real way: a read of the vault, whose answer is another one each time, lands in the registry.
+    let refresh = |at: usize, _| drop(runtime.block_on(registry.refresh(&keys[at])).unwrap());
+    let from_dashmap = || {
+        |at: usize| {
+            let value = dashmap.get(&keys[at]).map(|value| value.clone()).unwrap();
+            touch(&value)
+        }
+    };
+    let figures = interleave(
+        plan,
+        vec![
+            contender(QUIET, order, from_dashmap, None::<fn(usize, u64)>),
+            contender(
+                READER,
+                order,
+                || {
+                    let mut readers: Vec<_> = live.iter().map(Live::reader).collect();
+                    move |at: usize| touch(readers[at].current().unwrap().as_bytes())
+                },
+                Some(refresh),
+            ),
+            contender(
+                "arc_swap `Cache`",
+                order,
+                || {
+                    let mut caches: Vec<_> = swaps.iter().map(|swap| Cache::new(swap.clone())).collect();
+                    move |at: usize| touch(caches[at].load())
+                },
+                Some(|at: usize, number| swaps[at].store(Arc::new(value(number)))),
+            ),
+            contender(
+                TEXT,
+                order,
+                || |at: usize| touch(registry.try_get(keys[at].as_str()).unwrap().as_bytes()),
+                Some(refresh),
+            ),
+            contender(
+                "dashmap with foldhash and a clone",
+                order,
+                from_dashmap,
+                Some(|at, number| drop(dashmap.insert(key(at), Arc::new(value(number))))),
+            ),
+            contender(
+                "papaya with foldhash and a clone",
+                order,
+                || {
+                    |at: usize| {
+                        let value = papaya.pin().get(&keys[at]).cloned().unwrap();
+                        touch(&value)
+                    }
+                },
+                Some(|at, number| {
+                    papaya.pin().insert(key(at), Arc::new(value(number)));
+                }),
+            ),
+            contender(
+                "moka `sync` with a ttl and a clone",
+                order,
+                || |at: usize| touch(&moka.get(&keys[at]).unwrap()),
+                Some(|at, number| moka.insert(key(at), Arc::new(value(number)))),
+            ),
+        ],
+    );
+    let head = [
+        "1000 entries",
+        "p50, ns",
+        "p99.9, ns",
+        "p99.9 to quiet dashmap",
+        "longest, ns",
+        "replaced in a second",
+    ];
+    let mut grid = Grid::new(head);
+    let quiet = named(&figures, QUIET);
+    for line in &figures {
+        let median = |column| number(line.median(column));
+        let ratio = number(line.ratio(P999, quiet, P999));
+        grid.row([
+            line.name.clone(),
+            median(0),
+            median(P999),
+            ratio,
+            median(2),
+            format!("{:.0}", line.median(RATE)),
+        ]);
+    }
+    let p999 = |name| named(&figures, name).median(P999);
+    let bars = vec![
+        Bar::at_most(
+            "p99.9 of `try_get` beside the writer to quiet dashmap's",
+            named(&figures, TEXT).ratio(P999, quiet, P999),
+            "x",
+            1.5,
+            None,
+        ),
+        Bar::goal_at_most("p99.9 of `try_get` beside the writer", p999(TEXT), "ns", 600.0),
+        Bar::goal_at_most("p99.9 of `Reader::current` beside the writer", p999(READER), "ns", 500.0),
+    ];
+    let about = "One thread reads at random, each read timed alone (the clock's own 20 to 25 ns are in it), while \
+                 another replaces all 1,000 values, one after the other, without pause. With Strongroom a replacement \
+                 is a whole `refresh`: a read of a vault that has another value each time, a document, its cells; \
+                 with the others it is an `insert` or a `store` of a new `Arc`. So the rates differ, and are shown.";
+    Section { title: "Hits beside a writer", about: about.into(), grids: vec![grid], bars }
+}
+
+fn contender<'a, M, R, W>(name: &str, order: &'a [u32], make: M, write: Option<W>) -> Contender<'a, 4>
+where
+    M: Fn() -> R + 'a,
+    R: FnMut(usize) -> u8,
+    W: Fn(usize, u64) + Sync + 'a,
+{
+    Contender::new(name, move || {
+        let (done, written, begun) =
+            (AtomicBool::new(false), AtomicU64::new(0), AtomicBool::new(write.is_none()));
+        std::thread::scope(|scope| {
+            if let Some(write) = &write {
+                scope.spawn(|| {
+                    for number in 1.. {
+                        write(number as usize % COUNT, number);
+                        written.store(number, Ordering::Relaxed);
+                        begun.store(true, Ordering::Relaxed);
+                        if done.load(Ordering::Relaxed) {
+                            break;
+                        }
+                    }
+                });
+            }
+            while !begun.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            let mut read = make();
+            order.iter().take(20_000).for_each(|at| {
+                black_box(read(*at as usize));
+            });
+            let (before, start) = (written.load(Ordering::Relaxed), Instant::now());
+            let mut times: Vec<u32> = Vec::with_capacity(order.len());
+            for at in order {
+                let start = Instant::now();
+                black_box(read(black_box(*at as usize)));
+                times.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
+            }
+            let rate = (written.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
+            done.store(true, Ordering::Relaxed);
+            let longest = times.iter().max().copied().map_or(0.0, f64::from);
+            [percentile(&mut times, 0.5), percentile(&mut times, 0.999), longest, rate]
+        })
+    })
+}
