@@ -55,9 +55,13 @@ impl<'a> Json<'a> {
     /// Checks the whole text, down to the last nested object.
     pub(crate) fn parse(text: &'a str) -> Result<Self, JsonFault> {
         check_depth(text)?;
-        let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonFault::Syntax)?;
-        check_members(raw)?;
-        Ok(Self::checked(raw.get()))
+        let text = text.trim_matches([' ', '\t', '\n', '\r']);
+        if matches!(text.as_bytes().first(), Some(b'{' | b'[')) {
+            check_members(text)?;
+        } else {
+            let _: &RawValue = serde_json::from_str(text).map_err(|_| JsonFault::Syntax)?;
+        }
+        Ok(Self::checked(text))
     }
 
     /// What `text` is, which was checked before and has no white space around it.
@@ -202,20 +206,28 @@ fn check_depth(text: &str) -> Result<(), JsonFault> {
     Ok(())
 }
 
-/// Refuses a repeated member at any depth. The depth is bounded, so is the recursion.
-fn check_members(raw: &RawValue) -> Result<(), JsonFault> {
-    match raw.get().as_bytes().first() {
-        Some(b'{') => {
-            let Members(members) = serde_json::from_str(raw.get()).map_err(|_| JsonFault::RepeatedMember)?;
-            members.iter().try_for_each(|(_, member)| check_members(member))
-        }
-        Some(b'[') => {
-            let Elements(elements) = serde_json::from_str(raw.get()).map_err(|_| JsonFault::Syntax)?;
-            elements.iter().try_for_each(|element| check_members(element))
-        }
+/// Refuses what is no object or array, and a repeated member at any depth. The depth is bounded, so is the recursion.
+fn check_members(text: &str) -> Result<(), JsonFault> {
+    let nested = |value: &RawValue| match value.get().as_bytes().first() {
+        Some(b'{' | b'[') => check_members(value.get()),
         _ => Ok(()),
+    };
+    if text.starts_with('{') {
+        let Members(members) = serde_json::from_str(text).map_err(|error| fault(&error))?;
+        members.iter().try_for_each(|(_, member)| nested(member))
+    } else {
+        let Elements(elements) = serde_json::from_str(text).map_err(|error| fault(&error))?;
+        elements.iter().try_for_each(|element| nested(element))
     }
 }
+
+fn fault(error: &serde_json::Error) -> JsonFault {
+    // The one fault that is not the parser's own.
+    if error.is_data() { JsonFault::RepeatedMember } else { JsonFault::Syntax }
+}
+
+/// So many members are looked through quicker than hashed.
+const FEW: usize = 16;
 
 /// The members of one object; deserializing fails where a name is repeated.
 #[derive(Default)]
@@ -230,10 +242,18 @@ impl<'de> Deserialize<'de> for Members<'de> {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
+                let mut members: Vec<(Cow<'de, str>, _)> = Vec::new();
                 let mut seen = HashSet::new();
                 while let Some((Name(name), value)) = map.next_entry()? {
-                    if !seen.insert(name.clone()) {
+                    let repeated = if members.len() < FEW {
+                        members.iter().any(|(other, _)| *other == name)
+                    } else {
+                        if seen.is_empty() {
+                            seen.extend(members.iter().map(|(other, _)| other.clone()));
+                        }
+                        !seen.insert(name.clone())
+                    };
+                    if repeated {
                         return Err(serde::de::Error::custom("repeated member"));
                     }
                     members.push((name, value));
@@ -299,6 +319,36 @@ mod tests {
             assert_eq!(Json::parse(text).err(), Some(JsonFault::RepeatedMember), "{text}");
         }
         assert!(Json::parse(r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#).is_ok());
+        // Also where there are many, and where the repeated one is among the first or the last of them.
+        let many = |last: usize| {
+            let members: Vec<_> = (0..3 * FEW).chain([last]).map(|name| format!(r#""{name}":0"#)).collect();
+            Json::parse(&format!("{{{}}}", members.join(","))).err()
+        };
+        assert_eq!(many(3 * FEW), None);
+        for last in [0, FEW - 1, FEW, FEW + 1, 3 * FEW - 1] {
+            assert_eq!(many(last), Some(JsonFault::RepeatedMember), "{last}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_has_text_behind_it_is_no_json() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "{\"a\":1",
+            "{\"a\":[1,2",
+            "{}{}",
+            "{} x",
+            "[1]]",
+            "1 2",
+            "\u{a0}{}",
+            "{\"\\ud800\":1}",
+            "{1:2}",
+        ] {
+            assert_eq!(Json::parse(text).err(), Some(JsonFault::Syntax), "{text}");
+        }
+        assert!(matches!(Json::parse(" \t\r\n{ }\n"), Ok(Json::Object("{ }"))));
     }
 
     #[test]

@@ -76,12 +76,12 @@ pub(crate) fn reading(server: &Server) -> Target {
 /// So many secrets below a path, written by several threads.
 pub(crate) fn written(api: &Api, below: &str, count: usize) -> Arc<[String]> {
     let paths: Vec<String> = (0..count).map(|at| format!("{below}/customer/number-{at:06}")).collect();
-    let fields = json!({ "name": VALUE });
+    let fields = &json!({ "name": VALUE });
     thread::scope(|scope| {
         for part in paths.chunks(count.div_ceil(8)) {
-            scope.spawn(|| {
+            scope.spawn(move || {
                 for path in part {
-                    api.write_kv2("secret", path, &fields);
+                    api.write_kv2("secret", path, fields);
                 }
             });
         }

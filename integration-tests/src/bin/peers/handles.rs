@@ -7,7 +7,7 @@ use strongroom_core::Live;
 use tokio::sync::watch;
 
 use crate::entries::{Entries, order, touch};
-use crate::hits::{contender, grid, reads, sizes};
+use crate::hits::{contender, grid, reads, sized, sizes};
 use crate::report::{Bar, Section};
 use crate::rounds::{Plan, interleave, named};
 
@@ -51,17 +51,18 @@ pub(crate) fn run(plan: &Plan) -> Section {
             1_000 => Some((2.0, 1.5)),
             _ => None,
         };
+        let of = sized(*count);
         if let Some((must, goal)) = limits {
             let ratio =
                 |name, threads, to| named(&figures, name).ratio(threads, named(&figures, to), threads);
             for (threads, word) in ["1 thread", "2 threads"].into_iter().enumerate() {
-                let what = format!("`Reader::current` to a `Vec` index, {count} entries, {word}");
+                let what = format!("`Reader::current` to a `Vec` index, {of}, {word}");
                 bars.push(Bar::at_most(what, ratio(READER, threads, FLOOR), "x", must, Some(goal)));
-                let what = format!("`Live::current` to `ArcSwap::load`, {count} entries, {word}");
+                let what = format!("`Live::current` to `ArcSwap::load`, {of}, {word}");
                 bars.push(Bar::at_most(what, ratio(LIVE, threads, LOAD), "x", 1.2, None));
             }
         }
-        grids.push(grid(&format!("handles, {count} entries"), &figures));
+        grids.push(grid(&format!("handles, {of}"), &figures));
     }
     let about = "Values of 63 bytes that were looked up before, read in random order; every contender touches the \
                  value's bytes, each read is a call through a pointer, and the check of expiry is part of ours. \"2 threads\" is what each of two threads \

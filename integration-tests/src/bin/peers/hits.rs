@@ -12,6 +12,14 @@ pub(crate) fn sizes(plan: &Plan) -> &'static [usize] {
     if plan.quick { &[1, 1_000] } else { &[1, 1_000, 100_000] }
 }
 
+/// How a size is called.
+pub(crate) fn sized(count: usize) -> String {
+    match count {
+        1 => "1 entry".into(),
+        _ => format!("{},{:03} entries", count / 1000, count % 1000),
+    }
+}
+
 pub(crate) fn reads(plan: &Plan) -> usize {
     plan.count(400_000)
 }

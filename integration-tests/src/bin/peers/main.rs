@@ -87,11 +87,11 @@ fn main() -> ExitCode {
         println!("{text}");
         eprintln!("[{}: {:.0} s]", table.name, started.elapsed().as_secs_f64());
         missed |= section.is_missed();
-        if arguments.writes() {
-            if let Err(error) = document::replace(table.name, &text) {
-                eprintln!("error: {error}");
-                return ExitCode::FAILURE;
-            }
+        if arguments.writes()
+            && let Err(error) = document::replace(table.name, &text)
+        {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
         }
     }
     if missed {

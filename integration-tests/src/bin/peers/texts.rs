@@ -8,7 +8,7 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
 use crate::entries::{Entries, order, touch};
-use crate::hits::{contender, grid, reads, sizes};
+use crate::hits::{contender, grid, reads, sized, sizes};
 use crate::report::{Bar, Section};
 use crate::rounds::{Plan, interleave, named};
 
@@ -78,14 +78,14 @@ pub(crate) fn run(plan: &Plan) -> Section {
             )),
             1_000 => {
                 let (dashmap, floor) = (named(&figures, DASHMAP), named(&figures, FLOOR));
-                let what = "`try_get` to dashmap with a clone, 1000 entries";
+                let what = "`try_get` to dashmap with a clone, 1,000 entries";
                 bars.push(Bar::at_most(what, ours.ratio(0, dashmap, 0), "x", 1.0, None));
-                let what = "`try_get` to a `HashMap` without synchronisation, 1000 entries";
+                let what = "`try_get` to a `HashMap` without synchronisation, 1,000 entries";
                 bars.push(Bar::goal_at_most(what, ours.ratio(0, floor, 0), "x", 1.8));
             }
             _ => {}
         }
-        grids.push(grid(&format!("by text, {count} entries"), &figures));
+        grids.push(grid(&format!("by text, {}", sized(*count)), &figures));
     }
     let about = "The same values by their reference's full text of 53 bytes. Strongroom forces no clone of an `Arc` \
                  on its readers; where a line says so, a clone is what that crate's way of reading is.";

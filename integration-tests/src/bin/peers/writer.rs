@@ -102,7 +102,7 @@ pub(crate) fn run(plan: &Plan) -> Section {
         ],
     );
     let head = [
-        "1000 entries",
+        "1,000 entries",
         "p50, ns",
         "p99.9, ns",
         "p99.9 to quiet dashmap",
