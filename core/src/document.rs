@@ -39,9 +39,20 @@ impl Document {
     /// [`ErrorKind::InvalidResponse`] where the text is no JSON object, names a member twice at any depth, or
     /// nests deeper than 64 levels. The message holds no part of the text.
     pub fn from_json(text: &str) -> Result<Self, Error> {
+        Self::check_json(text)?;
+        Ok(Self::with_content(Content::Fields(json::compact(text))))
+    }
+
+    /// Whether a text is what [`from_json`](Self::from_json) takes; for backends whose documents come in an envelope
+    /// that has to be as strict.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn check_json(text: &str) -> Result<(), Error> {
         let invalid = |what: String| Error::new(ErrorKind::InvalidResponse, what);
         match Json::parse(text).map_err(|fault| invalid(format!("the document is {fault}")))? {
-            Json::Object(_) => Ok(Self::with_content(Content::Fields(json::compact(text)))),
+            Json::Object(_) => Ok(()),
             _ => Err(invalid("the document is not a JSON object".into())),
         }
     }

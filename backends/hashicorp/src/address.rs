@@ -1,6 +1,6 @@
 //! Where a server is: a URL without secrets in it, or a unix socket.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -100,21 +100,28 @@ impl Address {
     ///
     /// Where the URL type would send another path than the one asked for.
     pub(crate) fn url(&self, name: Option<&str>, path: &str, query: Option<&str>) -> Result<Url, String> {
-        let (origin, base) = match self {
-            Self::Tcp { encrypted, host, port, base } => {
+        let mut text = String::with_capacity(64 + path.len() + query.map_or(0, str::len));
+        // Writing into a string cannot fail.
+        let _ = match self {
+            Self::Tcp { encrypted, host, port, .. } => {
                 let scheme = if *encrypted { "https" } else { "http" };
-                (format!("{scheme}://{}:{port}", name.unwrap_or(host)), base.as_str())
+                write!(text, "{scheme}://{}:{port}", name.unwrap_or(host))
             }
             // The name is what the servers' own clients send over a socket.
-            Self::Unix(_) => ("http://localhost".to_owned(), ""),
+            Self::Unix(_) => write!(text, "http://localhost"),
         };
-        let expected = format!("{base}{path}");
-        let mut text = format!("{origin}{expected}");
+        let origin = text.len();
+        if let Self::Tcp { base, .. } = self {
+            text.push_str(base);
+        }
+        text.push_str(path);
+        let end = text.len();
         if let Some(query) = query {
             text.push('?');
             text.push_str(query);
         }
         let url = Url::parse(&text).ok();
+        let expected = &text[origin..end];
         url.filter(|url| url.path() == expected && url.query() == query && url.fragment().is_none())
             .ok_or_else(|| "the path cannot be sent as it is".to_owned())
     }

@@ -87,8 +87,7 @@ impl Engine {
         resource: &str,
         version: Option<u64>,
     ) -> Result<Document, Error> {
-        let whole = checked(body)?;
-        let envelope: Envelope<'_> = read(std::str::from_utf8(whole.as_bytes()).unwrap_or_default())?;
+        let envelope: Envelope<'_> = read(checked(body)?)?;
         if envelope.errors.is_some() || envelope.wrap_info.is_some() {
             return Err(invalid("it holds `errors` or `wrap_info`, which were not asked for"));
         }
@@ -127,9 +126,11 @@ fn versioned(data: Versioned<'_>, resource: &str, asked: Option<u64>) -> Result<
 }
 
 /// The body as strict JSON: complete, UTF-8, one object, no member twice at any depth.
-fn checked(body: &[u8]) -> Result<Document, Error> {
+fn checked(body: &[u8]) -> Result<&str, Error> {
     let text = std::str::from_utf8(body).map_err(|_| invalid("it is not UTF-8 text"))?;
-    Document::from_json(text).map_err(|error| invalid(&error.to_string().replace("the document", "it")))
+    let checked = Document::check_json(text);
+    checked.map_err(|error| invalid(&error.to_string().replace("the document", "it")))?;
+    Ok(text)
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
@@ -201,8 +202,7 @@ pub(crate) fn engine_of_mount(body: &[u8]) -> Result<Option<Engine>, Error> {
         #[serde(borrow, default)]
         version: Option<Cow<'a, str>>,
     }
-    let whole = checked(body)?;
-    let answer: Answer<'_> = read(std::str::from_utf8(whole.as_bytes()).unwrap_or_default())?;
+    let answer: Answer<'_> = read(checked(body)?)?;
     let version = answer.data.options.and_then(|options| options.version);
     Ok(match (&*answer.data.kind, version.as_deref()) {
         ("kv", Some("2")) => Some(Engine::V2),

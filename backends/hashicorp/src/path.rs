@@ -40,10 +40,12 @@ impl WirePath {
     }
 
     fn push(mut self, path: &str) -> Result<Self, &'static str> {
+        self.encoded.reserve(path.len() + 1);
+        self.shown.reserve(path.len() + 1);
         for segment in path.split('/') {
             check(segment)?;
             self.encoded.push('/');
-            self.encoded.push_str(&encode(segment));
+            encode_into(&mut self.encoded, segment);
             if !self.shown.is_empty() {
                 self.shown.push('/');
             }
@@ -82,15 +84,27 @@ pub(crate) fn check(segment: &str) -> Result<(), &'static str> {
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
+    encode_into(&mut encoded, text);
+    encoded
+}
+
+fn encode_into(encoded: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) =
+        rest.bytes().position(|byte| !(byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)))
+    {
+        let (plain, special) = rest.split_at(at);
+        encoded.push_str(plain);
+        // Up to the end of a character, so that what is left is text again.
+        let width = special.chars().next().map_or(1, char::len_utf8);
+        let (special, left) = special.split_at(width);
+        for byte in special.bytes() {
             // Writing into a string cannot fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
+        rest = left;
     }
-    encoded
+    encoded.push_str(rest);
 }
 
 #[cfg(test)]
