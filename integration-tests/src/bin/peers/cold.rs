@@ -58,9 +58,10 @@ pub(crate) fn run(plan: &Plan) -> Section {
          none of them, over the same backend with its open connections; so slot, cell, flight, document and text are \
          made each time. The in-flight window is the default, 8. reqwest is the one \
          that the backend is built with, by itself; hvac has a thread for each reader and reads a fifth. \
-         Client and server share the cores.",
+         Client and server share the cores. {}",
         strongroom_integration_tests::binary::VERSION,
-        paths.len()
+        paths.len(),
+        plan.medians()
     );
     Section { title: "Cold reads", about, grids, bars }
 }

@@ -67,5 +67,5 @@ pub(crate) fn run(plan: &Plan) -> Section {
     let about = "Values of 63 bytes that were looked up before, read in random order; every contender touches the \
                  value's bytes, each read is a call through a pointer, and the check of expiry is part of ours. \"2 threads\" is what each of two threads \
                  sees; with one entry both read the same one. Ratios are to the first line of a table.";
-    Section { title: "Hits by handle", about: about.into(), grids, bars }
+    Section { title: "Hits by handle", about: format!("{about} {}", plan.medians()), grids, bars }
 }

@@ -181,8 +181,9 @@ fn section(plan: &Plan, results: &[(Case, Vec<Figures<1>>)], counts: &HashMap<St
          Requests for it are counted by the server, a real OpenBao in its audit log or a stub that takes {} ms for \
          an answer, in every round; the time is from the start of the first reader to the last one's answer. The \
          caches' upstream is reqwest. Nothing is tried again by itself, neither by Strongroom (`retries` is 0) nor by \
-         `bao proxy`.",
-        DELAY.as_millis()
+         `bao proxy`. {}",
+        DELAY.as_millis(),
+        plan.medians()
     );
     Section { title: "A thousand readers of one cold secret", about, grids: vec![grid], bars }
 }

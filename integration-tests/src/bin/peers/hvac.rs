@@ -23,7 +23,7 @@ pub(crate) struct Hvac(RefCell<Again>);
 pub(crate) struct Done {
     pub(crate) seconds: f64,
     cpu: f64,
-    times: Vec<u32>,
+    times: Vec<u64>,
     pub(crate) failed: Vec<String>,
 }
 

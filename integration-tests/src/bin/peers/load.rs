@@ -45,7 +45,7 @@ pub(crate) async fn load(
                     }
                     let start = Instant::now();
                     let value = reader.read(&paths[at % paths.len()]).await.unwrap();
-                    times.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
+                    times.push(nanoseconds(start));
                     assert_eq!(value, VALUE.as_bytes());
                 }
             })
@@ -59,10 +59,15 @@ pub(crate) async fn load(
 }
 
 /// Times in nanoseconds, and what all of it took, as one line of figures.
-pub(crate) fn summary(times: &mut [u32], took: Duration, cpu: Duration) -> Load {
+pub(crate) fn summary(times: &mut [u64], took: Duration, cpu: Duration) -> Load {
     let reads = times.len() as f64;
-    let micros = |part, times: &mut [u32]| percentile(times, part) / 1e3;
+    let micros = |part, times: &mut [u64]| percentile(times, part) / 1e3;
     [reads / took.as_secs_f64(), micros(0.5, times), micros(0.99, times), cpu.as_secs_f64() * 1e6 / reads]
+}
+
+/// Since then.
+pub(crate) fn nanoseconds(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What this process has spent of CPU time, in user space and in the kernel, over all of its threads.

@@ -83,7 +83,7 @@ fn main() -> ExitCode {
     for table in TABLES.iter().filter(|table| arguments.wants(table.name)) {
         let started = Instant::now();
         let section = (table.run)(&plan);
-        let text = section.text(&plan);
+        let text = section.text();
         println!("{text}");
         eprintln!("[{}: {:.0} s]", table.name, started.elapsed().as_secs_f64());
         missed |= section.is_missed();

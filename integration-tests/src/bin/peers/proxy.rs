@@ -50,8 +50,9 @@ pub(crate) fn run(plan: &Plan) -> Section {
         "`bao proxy` {} with its cache turned on, plain HTTP on kept connections, every client with the same token. \
          It has no cache for KV, so every read goes through it to the server. Strongroom reads the secret once and \
          then from memory, which is {times} times as many reads in a second as by way of the proxy, one at a time; \
-         composing the reference's text, copying the value and the clock are part of each of its reads.",
-        strongroom_integration_tests::binary::VERSION
+         composing the reference's text, copying the value and the clock are part of each of its reads. {}",
+        strongroom_integration_tests::binary::VERSION,
+        plan.medians()
     );
     Section { title: "Beside `bao proxy`", about, grids, bars: Vec::new() }
 }

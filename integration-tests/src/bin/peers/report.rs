@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::rounds::Plan;
-
 /// One section.
 pub(crate) struct Section {
     pub(crate) title: &'static str,
@@ -126,9 +124,8 @@ impl Section {
     }
 
     /// As Markdown.
-    pub(crate) fn text(&self, plan: &Plan) -> String {
-        let mut text = format!("## {}\n\n{}", self.title, self.about);
-        let _ = writeln!(text, " Medians of {} interleaved rounds.", plan.rounds);
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("## {}\n\n{}\n", self.title, self.about);
         for grid in &self.grids {
             text.push('\n');
             grid.write(&mut text);

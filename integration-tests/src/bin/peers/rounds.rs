@@ -8,6 +8,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// What a reader of the figures has to know.
+    pub(crate) fn medians(&self) -> String {
+        format!("Medians of {} interleaved rounds.", self.rounds)
+    }
+
     /// So many, or a tenth where it has to be quick.
     pub(crate) fn count(&self, full: usize) -> usize {
         if self.quick { full.div_ceil(10) } else { full }
@@ -79,9 +84,9 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The value below which so great a part of all lies.
-pub(crate) fn percentile(values: &mut [u32], part: f64) -> f64 {
+pub(crate) fn percentile(values: &mut [u64], part: f64) -> f64 {
     let at = ((values.len() as f64 * part) as usize).min(values.len() - 1);
-    f64::from(*values.select_nth_unstable(at).1)
+    *values.select_nth_unstable(at).1 as f64
 }
 
 #[cfg(test)]
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_percentile_has_so_many_below_it() {
-        let mut values: Vec<u32> = (0..1000).rev().collect();
+        let mut values: Vec<u64> = (0..1000).rev().collect();
         assert_eq!(percentile(&mut values, 0.5), 500.0);
         assert_eq!(percentile(&mut values, 0.999), 999.0);
         assert_eq!(percentile(&mut [5], 0.99), 5.0);

@@ -49,7 +49,8 @@ pub(crate) fn run(plan: &Plan) -> Section {
     let about = format!(
         "The same reads, {reads} different secrets a round, from a server in a process of its own that answers every \
          request alike with what OpenBao answered to such a read; the client's process is charged for its own CPU \
-         time alone, the kernel's part included."
+         time alone, the kernel's part included. {}",
+        plan.medians()
     );
     Section { title: "What a cold read costs the client", about, grids, bars }
 }

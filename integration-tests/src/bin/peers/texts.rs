@@ -89,5 +89,5 @@ pub(crate) fn run(plan: &Plan) -> Section {
     }
     let about = "The same values by their reference's full text of 53 bytes. Strongroom forces no clone of an `Arc` \
                  on its readers; where a line says so, a clone is what that crate's way of reading is.";
-    Section { title: "Hits by text", about: about.into(), grids, bars }
+    Section { title: "Hits by text", about: format!("{about} {}", plan.medians()), grids, bars }
 }

@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use strongroom_core::Live;
 
 use crate::entries::{Entries, key, order, touch, value};
+use crate::load::nanoseconds;
 use crate::report::{Bar, Grid, Section, number};
 use crate::rounds::{Contender, Plan, interleave, named, percentile};
 
@@ -139,7 +140,12 @@ pub(crate) fn run(plan: &Plan) -> Section {
                  another replaces all 1,000 values, one after the other, without pause. With Strongroom a replacement \
                  is a whole `refresh`: a read of a vault that has another value each time, a document, its cells; \
                  with the others it is an `insert` or a `store` of a new `Arc`. So the rates differ, and are shown.";
-    Section { title: "Hits beside a writer", about: about.into(), grids: vec![grid], bars }
+    Section {
+        title: "Hits beside a writer",
+        about: format!("{about} {}", plan.medians()),
+        grids: vec![grid],
+        bars,
+    }
 }
 
 fn contender<'a, M, R, W>(name: &str, order: &'a [u32], make: M, write: Option<W>) -> Contender<'a, 4>
@@ -172,15 +178,15 @@ where
                 black_box(read(*at as usize));
             });
             let (before, start) = (written.load(Ordering::Relaxed), Instant::now());
-            let mut times: Vec<u32> = Vec::with_capacity(order.len());
+            let mut times: Vec<u64> = Vec::with_capacity(order.len());
             for at in order {
                 let start = Instant::now();
                 black_box(read(black_box(*at as usize)));
-                times.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
+                times.push(nanoseconds(start));
             }
             let rate = (written.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
             done.store(true, Ordering::Relaxed);
-            let longest = times.iter().max().copied().map_or(0.0, f64::from);
+            let longest = times.iter().max().copied().unwrap_or(0) as f64;
             [percentile(&mut times, 0.5), percentile(&mut times, 0.999), longest, rate]
         })
     })
