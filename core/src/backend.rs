@@ -1,5 +1,6 @@
 //! Where secrets come from: the trait that a backend implements, and what passes through it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
@@ -105,13 +106,15 @@ pub struct Description {
     pub address: Option<String>,
     /// What else tells it from others of its kind, a few words each.
     pub details: Vec<String>,
+    /// How long the token in use still lives; none where it does not end, or there is none.
+    pub token_left: Option<Duration>,
 }
 
 impl Description {
     /// A backend of `kind` that is nowhere in particular.
     #[must_use]
     pub fn new(kind: &'static str) -> Self {
-        Self { kind, address: None, details: Vec::new() }
+        Self { kind, address: None, details: Vec::new(), token_left: None }
     }
 
     /// Adds where it is.
@@ -125,6 +128,13 @@ impl Description {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.details.push(detail.into());
+        self
+    }
+
+    /// Adds how long the token in use still lives.
+    #[must_use]
+    pub fn token_left(mut self, left: Option<Duration>) -> Self {
+        self.token_left = left;
         self
     }
 }
@@ -172,16 +182,23 @@ pub trait BatchRead: fmt::Debug + Send + Sync {
     async fn read_many(&self, requests: &[ReadRequest]) -> Vec<Result<Document, Error>>;
 }
 
-/// Tells what has changed without reading any value.
+/// Tells what has changed without reading any value: one question for many resources.
 #[async_trait]
 pub trait VersionPoll: fmt::Debug + Send + Sync {
-    /// The current state of each resource directly below `folder` (`""` is the top), by its last path segment.
+    /// The present state of those of `names` that are directly below `folder` (`""` is the top). What is there
+    /// under none of the names is not in the answer. `names` are sorted, each once; there are at least two.
+    ///
+    /// Worth it only where it costs less than reading what is named: a backend that would have to go through many
+    /// other resources to find them says that it cannot.
+    ///
+    /// Dropping the future must be safe at any point.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) where this server has no such listing or does not allow
-    /// it: the registry then refreshes secret by secret.
-    async fn poll(&self, folder: &str) -> Result<Vec<(String, VersionState)>, Error>;
+    /// Any that is not [retryable](Error::is_retryable), such as [`Unsupported`](crate::ErrorKind::Unsupported),
+    /// where this server has no such listing, does not allow it, or the folder is too large: the registry then reads
+    /// secret by secret, and asks again after an hour.
+    async fn poll(&self, folder: &str, names: &[&str]) -> Result<HashMap<String, VersionState>, Error>;
 }
 
 /// What a listing says about the current version of one resource.
@@ -192,14 +209,34 @@ pub struct VersionState {
     pub version: u64,
     /// When that version was written, by the vault's clock.
     pub created: Option<SystemTime>,
+    /// When that version ends, by the vault's clock.
+    pub expires_at: Option<SystemTime>,
     /// Whether that version was deleted or destroyed.
     pub gone: bool,
 }
 
 impl VersionState {
-    /// A live version.
+    /// A live version without an end.
     #[must_use]
     pub fn new(version: u64) -> Self {
-        Self { version, created: None, gone: false }
+        Self { version, created: None, expires_at: None, gone: false }
+    }
+
+    /// Adds when it was written.
+    #[must_use]
+    pub fn with_created(self, created: SystemTime) -> Self {
+        Self { created: Some(created), ..self }
+    }
+
+    /// Adds when it ends.
+    #[must_use]
+    pub fn with_expiry(self, expires_at: SystemTime) -> Self {
+        Self { expires_at: Some(expires_at), ..self }
+    }
+
+    /// Says that it was deleted or destroyed.
+    #[must_use]
+    pub fn gone(self) -> Self {
+        Self { gone: true, ..self }
     }
 }

@@ -4,6 +4,7 @@ mod many;
 mod options;
 mod read;
 mod run;
+mod status;
 mod to_reference;
 
 use std::fmt;

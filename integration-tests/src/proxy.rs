@@ -178,7 +178,9 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    fn new(address: &str) -> Self {
+    /// The server at `http://...`, without a proxy of its own.
+    #[must_use]
+    pub fn new(address: &str) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)

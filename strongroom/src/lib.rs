@@ -22,9 +22,10 @@ pub mod tower;
 
 pub use factories::factories;
 pub use strongroom_core::{
-    AuthMethod, CacheLimits, Document, DocumentRef, Embedded, Error, ErrorKind, Fetched, Health, Live,
+    AuthMethod, CacheLimits, Document, DocumentRef, Embedded, Error, ErrorKind, Fetched, Health, Heard, Live,
     LiveDocument, MemoryVault, ParseError, ParseErrorKind, Piece, Policy, Probe, Reader, Reference, Registry,
-    RegistryBuilder, Result, Secret, SecretRef, ToReference, Vault, VaultBackend, escaped, is_reference,
+    RegistryBuilder, Result, RotationEvent, RotationEvents, RotationKind, Secret, SecretRef, Status,
+    ToReference, Vault, VaultBackend, VaultStatus, escaped, is_reference,
 };
 
 /// The traits and types that backends and logins are written with.

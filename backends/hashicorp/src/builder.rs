@@ -33,6 +33,7 @@ pub struct HashicorpVaultBuilder {
     retries: u32,
     max_in_flight: usize,
     max_response_bytes: usize,
+    poll: bool,
     policy: Policy,
 }
 
@@ -56,6 +57,7 @@ impl Default for HashicorpVaultBuilder {
             retries: 3,
             max_in_flight: 8,
             max_response_bytes: 1024 * 1024,
+            poll: true,
             policy: Policy::default(),
         }
     }
@@ -130,6 +132,15 @@ impl HashicorpVaultBuilder {
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.policy.ttl = Some(ttl).filter(|ttl| !ttl.is_zero());
+        self
+    }
+
+    /// Whether to ask for the versions of a folder's secrets in one request, where the server offers that (OpenBao, KV
+    /// v2, `list` on `<mount>/detailed-metadata/<folder>/`), and to read only what has changed. Default yes; where it
+    /// does not, each secret is read.
+    #[must_use]
+    pub fn poll(mut self, poll: bool) -> Self {
+        self.poll = poll;
         self
     }
 

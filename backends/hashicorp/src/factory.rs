@@ -142,7 +142,6 @@ impl BackendFactory for HashicorpFactory {
             Some("auto") => KvVersion::Auto,
             _ => KvVersion::V1,
         };
-        settings.one_of(&POLL)?;
         let mut builder = HashicorpVault::builder()
             .sessions(&self.0)
             .addresses(addresses(settings)?)
@@ -152,6 +151,7 @@ impl BackendFactory for HashicorpFactory {
             .connect_timeout(settings.seconds(&CONNECT_TIMEOUT)?.unwrap_or_default())
             .request_timeout(settings.seconds(&REQUEST_TIMEOUT)?.unwrap_or_default())
             .total_timeout(settings.seconds(&TOTAL_TIMEOUT)?.unwrap_or_default())
+            .poll(settings.one_of(&POLL)? != Some("off"))
             .retries(number(settings, &RETRIES)?)
             .max_in_flight(number(settings, &MAX_IN_FLIGHT)?)
             .max_response_bytes(number(settings, &MAX_RESPONSE_BYTES)?)

@@ -138,7 +138,7 @@ fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|_| invalid("it has not the shape of a KV answer"))
 }
 
-fn time(text: &str) -> Result<SystemTime, Error> {
+pub(crate) fn time(text: &str) -> Result<SystemTime, Error> {
     humantime::parse_rfc3339(text).map_err(|_| invalid("it holds a time that is none"))
 }
 

@@ -54,6 +54,7 @@ mod sync;
 mod tls;
 mod transport;
 mod vault;
+mod versions;
 
 pub use builder::HashicorpVaultBuilder;
 pub use factory::HashicorpFactory;

@@ -19,6 +19,7 @@ use crate::refusal::{Asked, Refusal, accept, other_version};
 use crate::retry::{self, Budget};
 use crate::session::{Session, Snapshot, Verdict};
 use crate::transport::{Request, Response, Transport};
+use crate::versions::Listing;
 
 /// A KV mount of HashiCorp Vault or OpenBao. Made by its [`builder`](Self::builder).
 #[derive(Debug)]
@@ -31,6 +32,9 @@ pub struct HashicorpVault {
     pub(crate) namespace: Option<String>,
     pub(crate) budget: Budget,
     pub(crate) sight: Sight,
+    /// Whether versions may be asked for, and what is known of how.
+    pub(crate) poll: bool,
+    pub(crate) listing: Listing,
     pub(crate) root_warning: std::sync::Once,
     pub(crate) closed: AtomicBool,
 }
@@ -199,7 +203,8 @@ impl VaultBackend for HashicorpVault {
         let description = Description::new("hcv")
             .at(self.transport.address().to_string())
             .detail(format!("mount `{}`", self.mount))
-            .detail(engine);
+            .detail(engine)
+            .token_left(self.session.current().and_then(|snapshot| snapshot.left()));
         match &self.namespace {
             Some(namespace) => description.detail(format!("namespace `{namespace}`")),
             None => description,
@@ -227,7 +232,8 @@ impl VaultBackend for HashicorpVault {
     }
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
-        None
+        let may_have_versions = self.kv != KvVersion::V1 && self.sight.engine() != Some(Engine::V1);
+        (self.poll && may_have_versions).then_some(self)
     }
 
     async fn close(&self) {

@@ -52,7 +52,10 @@ impl Cache {
 
     fn fly_together(&self, mounted: Arc<Mounted>, several: Vec<Flying>) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
-        let several = several.into_iter().map(|(slot, pilot)| (slot, self.depart(pilot, &runtime)));
+        let several = several.into_iter().map(|(slot, pilot)| {
+            let seat = self.depart(&slot, pilot, &runtime);
+            (slot, seat)
+        });
         runtime.spawn(read_together(self.me.clone(), mounted, several.collect()));
         Ok(())
     }
@@ -62,8 +65,15 @@ async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<(
     let Some(batch) = mounted.vault.backend.batch() else { return };
     let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
     let requests: Vec<_> = several.iter().map(|(slot, _)| slot.subject.request()).collect();
-    let mut answers = batch.read_many(&requests).await.into_iter();
+    let answers = batch.read_many(&requests).await;
     let Some(cache) = cache.upgrade() else { return };
+    if let Some((slot, _)) = several.first() {
+        // What each of several reads brought is not what becomes of one request: any success will do.
+        let fails = answers.iter().all(Result::is_err);
+        let first = answers.first().and_then(|answer| answer.as_ref().err()).filter(|_| fails);
+        cache.note_answer(&slot.mount, "batch", &first.map_or(Ok(()), |error| Err(error.clone())));
+    }
+    let mut answers = answers.into_iter();
     for (slot, seat) in several {
         let answer = answers.next().unwrap_or_else(|| Err(Error::too_few_answers()));
         let landed = slot.mount.while_current(mounted.generation, |mounted| {

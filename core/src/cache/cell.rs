@@ -89,6 +89,14 @@ impl Cell {
         }
     }
 
+    /// Moves the limits of the value, if there is one: it is the vault's still.
+    pub(crate) fn extend(&self, limits: Limits) {
+        let now = self.block.load();
+        if now.is_a_value() {
+            now.extend(limits);
+        }
+    }
+
     /// Takes the value away for good, since the slot is gone.
     pub(crate) fn end(&self, retired: &Retired<Block>) {
         let old = self.block.load();

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 use super::clock::{Clock, Tick};
-use crate::Document;
 use crate::document::Body;
+use crate::{Document, VersionState};
 
 /// The last good document of a slot.
 pub(crate) struct Kept {
@@ -17,6 +17,9 @@ pub(crate) struct Kept {
     pub(crate) ends: Tick,
     is_json: bool,
 }
+
+/// How far the end that a listing names may be from the one that was read: both are reckoned from the wall clock.
+const ALIKE: Duration = Duration::from_secs(1);
 
 /// Which of a resource's versions a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,13 @@ impl Edition {
         Self {
             version: document.version().and_then(NonZeroU64::new),
             created: document.created().map_or(i64::MIN, nanoseconds),
+        }
+    }
+
+    fn of_listed(listed: &VersionState) -> Self {
+        Self {
+            version: NonZeroU64::new(listed.version),
+            created: listed.created.map_or(i64::MIN, nanoseconds),
         }
     }
 
@@ -54,6 +64,14 @@ impl Kept {
 
     pub(crate) fn body(&self) -> Body<'_> {
         Body::new(&self.bytes, self.is_json)
+    }
+
+    /// Whether reading it would bring the same again, by the word of a listing. A version's number alone starts anew
+    /// where a resource was deleted and made again.
+    pub(crate) fn is_listed_as(&self, listed: &VersionState, clock: &Clock) -> bool {
+        let ends = listed.expires_at.map_or(Tick::NEVER, |moment| clock.at(moment));
+        let apart = self.ends.since(ends).max(ends.since(self.ends));
+        !listed.gone && self.edition == Edition::of_listed(listed) && apart <= ALIKE
     }
 
     pub(crate) fn edition(&self) -> Edition {

@@ -14,6 +14,12 @@
 //! | `read` | how a flight goes: reading, doubting, landing |
 //! | `batch` | flights of several slots in one request |
 //! | `rotate` | reading anew what is due, in the background |
+//! | `line` | how much of that a vault has to do at a time |
+//! | `poll` | asking for the versions of a folder in place of its values |
+//! | `folders` | which folders are asked so, and when |
+//! | `notice` | what is told of all that: events, logs, figures |
+//! | `survey` | what is in memory, vault by vault |
+//! | `tally` | how many reads found a value, counted by each thread |
 //! | `retired` | what was replaced and may still be read |
 //! | `clock` | time in steps of 50 ms |
 //! | `stalled` | flights whose runtime nobody drives |
@@ -25,17 +31,23 @@ mod block;
 mod cell;
 mod clock;
 mod flight;
+mod folders;
 mod host;
 mod index;
 mod kept;
+mod line;
 mod mount;
+mod notice;
+mod poll;
 mod read;
 mod retired;
 mod rotate;
 mod slot;
 mod stalled;
 mod subject;
+mod survey;
 mod table;
+mod tally;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -56,11 +68,14 @@ use rotate::Rotation;
 pub(crate) use slot::Landings;
 use slot::Slot;
 use stalled::Departures;
+pub(crate) use survey::Survey;
 pub use table::CacheLimits;
 pub(crate) use table::Pinned;
 use table::Table;
+use tally::Tally;
+use tokio::sync::broadcast;
 
-use crate::{Error, ErrorKind, ReadRequest};
+use crate::{Error, ErrorKind, ReadRequest, RotationEvent, RotationEvents, events};
 
 /// All that a registry remembers.
 pub(crate) struct Cache {
@@ -72,6 +87,8 @@ pub(crate) struct Cache {
     host: Arc<Host>,
     departures: Departures,
     rotation: Rotation,
+    events: broadcast::Sender<RotationEvent>,
+    tally: Tally,
     /// Whether the clock is being moved; or why it cannot be.
     started: OnceLock<Result<(), Error>>,
     me: Weak<Self>,
@@ -93,6 +110,8 @@ impl Cache {
             host: Arc::default(),
             departures: Departures::default(),
             rotation: Rotation::default(),
+            events: events::source(),
+            tally: Tally::default(),
             started: OnceLock::new(),
             me: me.clone(),
         })
@@ -160,6 +179,17 @@ impl Cache {
         self.table.pin_all(|_| true)
     }
 
+    /// What happens from now on.
+    pub(crate) fn events(&self) -> RotationEvents {
+        RotationEvents::of(&self.events)
+    }
+
+    /// Counts a read that found a value in memory.
+    #[inline]
+    pub(crate) fn count_hit(&self, is_fresh: bool) {
+        self.tally.hit(is_fresh);
+    }
+
     pub(crate) fn host(&self) -> &Host {
         &self.host
     }
@@ -195,6 +225,17 @@ impl Cache {
         self.departures.look_after(self.clock.advance());
         self.retired.sweep();
         self.index.merge();
+        #[cfg(feature = "metrics")]
+        self.report();
+    }
+
+    /// Passes figures on, once a second.
+    #[cfg(feature = "metrics")]
+    fn report(&self) {
+        if self.tally.is_time(20) {
+            self.tally.report();
+            self.survey().iter().for_each(crate::metrics::survey);
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::rotate::Background;
+use super::folders::Folders;
+use super::line::Line;
+use super::notice::Pulse;
 use crate::{Error, ErrorKind, Vault, escaped};
 
 /// What a prefix stands for, for as long as it stands for anything.
@@ -14,8 +16,11 @@ pub(crate) struct Mount {
     current: RwLock<Option<Arc<Mounted>>>,
     /// Whether it was said that handles do not follow by themselves.
     said: AtomicBool,
-    /// How many background reads are under way.
-    pub(super) background: Background,
+    /// What is due in the background.
+    pub(super) line: Line,
+    pub(super) folders: Folders,
+    /// How the vault has answered lately.
+    pub(crate) pulse: Pulse,
 }
 
 /// A vault and which one it is of those that a prefix has had.
@@ -33,7 +38,9 @@ impl Mount {
             prefix: prefix.into(),
             current: RwLock::new(Some(Arc::new(mounted))),
             said: AtomicBool::new(false),
-            background: Background::new(0),
+            line: Line::default(),
+            folders: Folders::default(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -58,6 +65,7 @@ impl Mount {
     pub(crate) fn replace(&self, vault: Vault) -> Option<Arc<Mounted>> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let generation = current.as_ref()?.generation.wrapping_add(1).max(1);
+        self.pulse.forget();
         current.replace(Arc::new(Mounted { generation, vault }))
     }
 

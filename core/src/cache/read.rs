@@ -7,12 +7,13 @@ use tokio::runtime::Handle;
 use super::flight::{Flights, Pilot, Woken};
 use super::host::Host;
 use super::kept::Edition;
+use super::line::{InFront, Turn};
 use super::mount::Mounted;
-use super::rotate::Turn;
+use super::rotate::end;
 use super::slot::{DOUBT, Landed, State, is_a_miss};
 use super::stalled::Seat;
 use super::{Cache, Cell, Landings, Pinned, Tick};
-use crate::{Document, Error, ErrorKind, Fetched};
+use crate::{Document, Error, ErrorKind, Fetched, metrics};
 
 /// How often a reader starts again whose flight vanished with its runtime.
 const STARTS: u32 = 3;
@@ -32,7 +33,7 @@ impl Cache {
     /// The value of a cell, which all who want it at the same time get from one read.
     pub(crate) async fn obtain(&self, slot: &Pinned, cell: &Cell, want: Want) -> Result<Fetched, Error> {
         self.start()?;
-        let mut starts = 0;
+        let (mut starts, mut missed) = (0, false);
         let mut since = match want {
             Want::After(since) => Some(since),
             _ => None,
@@ -53,7 +54,12 @@ impl Cache {
                 }
             });
             match joined {
-                Ok(Landed::Here(result)) => return result.map_err(place),
+                Ok(Landed::Here(result)) => {
+                    if !missed && result.is_ok() {
+                        self.count_hit(true);
+                    }
+                    return result.map_err(place);
+                }
                 // The next start is on the caller's own runtime.
                 Ok(Landed::Lost(_)) if starts < STARTS => {
                     starts += 1;
@@ -61,6 +67,9 @@ impl Cache {
                 }
                 Ok(Landed::Lost(error)) => return Err(place(error)),
                 Err((seen, pilot)) => {
+                    if !std::mem::replace(&mut missed, true) {
+                        metrics::miss(slot.mount.prefix());
+                    }
                     if let Some(pilot) = pilot {
                         self.fly(slot, pilot)?;
                     }
@@ -119,31 +128,50 @@ impl Cache {
     /// Starts to read a slot that is due, unless somebody is at it.
     pub(super) fn start_reading_in_the_background(&self, slot: &Pinned, turn: Turn) -> Result<(), Error> {
         match Flights::join(slot, |_, _| None::<()>) {
-            Err((_, Some(pilot))) => self.fly_with(slot, pilot, Some(turn)),
+            Err((_, Some(pilot))) => {
+                // Not pinned: that would look as if somebody held it.
+                let (cache, landed) = (self.me.clone(), Arc::clone(slot));
+                self.fly_then(slot, pilot, move || {
+                    landed.flights.with(|state| metrics::refreshed(landed.mount.prefix(), state.error()));
+                    end(&cache, turn);
+                })
+            }
             _ => Ok(()),
         }
     }
 
     pub(super) fn fly(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<(), Error> {
-        self.fly_with(slot, pilot, None)
+        let in_front = InFront::new(&slot.mount);
+        self.fly_then(slot, pilot, move || drop(in_front))
     }
 
-    fn fly_with(&self, slot: &Pinned, pilot: Pilot<State, Pinned>, turn: Option<Turn>) -> Result<(), Error> {
+    fn fly_then(
+        &self,
+        slot: &Pinned,
+        pilot: Pilot<State, Pinned>,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
-        let seat = self.depart(pilot, &runtime);
+        let seat = self.depart(slot, pilot, &runtime);
         let (cache, slot) = (self.me.clone(), slot.clone());
         runtime.spawn(async move {
             read(cache, slot, seat).await;
-            drop(turn);
+            then();
         });
         Ok(())
     }
 
     /// Puts a pilot on its seat, of which the task that reads has the only share: if the runtime drops that, the
-    /// flight is lost.
-    pub(super) fn depart(&self, pilot: Pilot<State, Pinned>, runtime: &Handle) -> Arc<Seat> {
+    /// flight is lost, and due again a moment later.
+    pub(super) fn depart(&self, slot: &Pinned, pilot: Pilot<State, Pinned>, runtime: &Handle) -> Arc<Seat> {
         let (host, id) = (self.host.clone(), runtime.id());
-        let seat = Seat::new(pilot.on_loss(move |state| vanish(state, &host, id)));
+        let (cache, slot) = (self.me.clone(), Arc::downgrade(slot));
+        let seat = Seat::new(pilot.on_loss(move |state| {
+            vanish(state, &host, id);
+            if let Some(cache) = cache.upgrade() {
+                cache.postpone(state, slot);
+            }
+        }));
         self.departures.add(&seat, runtime, self.clock.now());
         seat
     }
@@ -158,13 +186,22 @@ impl Cache {
         answer: Result<Document, Error>,
     ) -> Woken {
         let (clock, retired) = (&self.clock, &self.retired);
-        pilot.land(|state| match answer {
-            Ok(document) => state.take(&document, started, slot, mounted, clock, retired),
-            Err(error) if is_a_miss(&error) => {
-                state.miss(error, clock.now(), slot, mounted.generation, retired);
+        let mut glances = None;
+        let woken = pilot.land(|state| {
+            let before = slot.glance(state);
+            match answer {
+                Ok(document) => state.take(&document, started, slot, mounted, clock, retired),
+                Err(error) if is_a_miss(&error) => {
+                    state.miss(error, clock.now(), slot, mounted.generation, retired);
+                }
+                Err(error) => state.fail(error, clock.now(), mounted.generation),
             }
-            Err(error) => state.fail(error, clock.now(), mounted.generation),
-        })
+            glances = Some((before, slot.glance(state)));
+        });
+        if let Some((before, after)) = glances {
+            self.tell(slot, before, after);
+        }
+        woken
     }
 
     /// Brings the table up to date after a landing.
@@ -198,7 +235,7 @@ async fn read(cache: Weak<Cache>, slot: Pinned, seat: Arc<Seat>) {
     while let Some(mounted) = slot.mount.current() {
         let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
         tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "reading");
-        let answer = ask(&slot, &mounted).await;
+        let answer = ask(&cache, &slot, &mounted).await;
         let Some(cache) = cache.upgrade() else { return };
         // What another vault has said is not of interest any more: the one in its place is asked.
         let landed = slot.mount.while_current(mounted.generation, |mounted| {
@@ -220,17 +257,23 @@ async fn read(cache: Weak<Cache>, slot: Pinned, seat: Arc<Seat>) {
 }
 
 /// Asks the vault, twice where the answer would take away what it gave before.
-async fn ask(slot: &Pinned, mounted: &Mounted) -> Result<Document, Error> {
-    let backend = &mounted.vault.backend;
+async fn ask(cache: &Weak<Cache>, slot: &Pinned, mounted: &Mounted) -> Result<Document, Error> {
     let request = slot.subject.request();
-    let answer = backend.read(&request).await;
+    let read = async || {
+        let answer = mounted.vault.backend.read(&request).await;
+        if let Some(cache) = cache.upgrade() {
+            cache.note_answer(&slot.mount, "read", &answer);
+        }
+        answer
+    };
+    let answer = read().await;
     let Some(held) = slot.flights.with(|state| state.held(mounted.generation)) else { return answer };
     if !is_doubtful(held, &answer) {
         return answer;
     }
     tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "asking once more");
     tokio::time::sleep(DOUBT).await;
-    match backend.read(&request).await {
+    match read().await {
         Ok(document) if held.goes_back_to(Edition::of(&document)) => {
             let message = "the vault answers with an older version than before, as a lagging standby does";
             Err(Error::new(ErrorKind::Unavailable, message).transient())

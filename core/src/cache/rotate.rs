@@ -1,10 +1,10 @@
 //! Rotation: every document that has a `ttl` is read anew before it is older than that, in the background.
 //!
-//! One task a registry, on the host runtime, with a queue of the moments at which documents are due. The first
-//! refresh comes at a random part of the `ttl`, so that a fleet that was started at once does not ask at once;
-//! later ones between 0.8 and 1.0 of it. A vault that fails is asked again after a wait that grows.
+//! One task a registry, on the host runtime, with a queue of the moments at which documents are due. When that is,
+//! [`schedule`](crate::schedule) reckons. Where the vault can tell versions, what is due in one folder is asked for
+//! together, and only what has changed is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -12,25 +12,26 @@ use std::time::Duration;
 use tokio::runtime::Id;
 
 use super::clock::{STEP, Tick};
+use super::folders;
+use super::line::{Line, Turn, What, Work};
 use super::slot::{Slot, State};
 use super::{Cache, Mount, Mounted, Pinned};
 use crate::sync::lock;
-use crate::{Error, Policy};
-
-/// How many background reads of one vault are under way at the same time, so that readers who wait go first.
-const AT_ONCE: usize = 4;
-
-/// The shortest wait after a failure, and the longest.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+use crate::{Error, Policy, schedule};
 
 /// A document that nobody holds and nobody read for so many refreshes is not refreshed any more.
 const IDLE: u8 = 10;
+
+/// How long after its reader vanished a document is due again.
+const LOST: Duration = Duration::from_secs(1);
 
 /// What is due when, and whether somebody sees to it.
 #[derive(Default)]
 pub(crate) struct Rotation {
     due: Mutex<BTreeMap<Tick, Vec<Weak<Slot>>>>,
     running: AtomicBool,
+    /// How much waits in the lines of the vaults.
+    in_line: AtomicUsize,
 }
 
 /// What a slot remembers of its refreshes.
@@ -42,11 +43,13 @@ pub(crate) struct Schedule {
     idle: u8,
     /// Whether it was refreshed at all yet.
     settled: bool,
+    /// Whether it is to be read whatever a listing would say.
+    differs: bool,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { due: Tick::NEVER, failures: 0, idle: 0, settled: false }
+        Self { due: Tick::NEVER, failures: 0, idle: 0, settled: false, differs: false }
     }
 }
 
@@ -59,39 +62,76 @@ impl Schedule {
     fn next(&mut self, now: Tick, ttl: Duration, failed: bool, used: bool) -> Tick {
         self.idle = if used { 0 } else { self.idle.saturating_add(1) };
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
+        self.differs = false;
         let wait = if failed {
-            let grown = RETRY.0.saturating_mul(1 << self.failures.min(6));
-            grown.min(RETRY.1).min(ttl).mul_f64(0.5 + fastrand::f64() / 2.0).max(RETRY.0)
+            schedule::retry(self.failures, ttl)
         } else if std::mem::replace(&mut self.settled, true) {
-            ttl.mul_f64(0.8 + fastrand::f64() * 0.2)
+            schedule::later(ttl)
         } else {
-            ttl.mul_f64(0.05 + fastrand::f64() * 0.95)
+            schedule::first(ttl)
         };
         self.due = if self.idle > IDLE { Tick::NEVER } else { now.after(wait) };
         self.due
+    }
+
+    /// It has to be read. `scattered`: what comes after that is spread over the whole ttl again.
+    pub(super) fn must_read(&mut self, due: Tick, scattered: bool) {
+        self.due = due;
+        self.differs = true;
+        self.settled &= !scattered;
+    }
+
+    pub(super) fn is_due_at(&self, due: Tick) -> bool {
+        self.due == due
+    }
+
+    pub(super) fn is_due_from_now(&mut self, due: Tick) {
+        self.due = due;
     }
 }
 
 impl Slot {
     /// The smallest ttl that a reference to this document asks for.
-    fn shortest_ttl(&self, state: &State, policy: &Policy) -> Option<Duration> {
+    pub(super) fn shortest_ttl(&self, state: &State, policy: &Policy) -> Option<Duration> {
         self.cells(state).filter_map(|cell| cell.ask.ttl(policy)).min()
     }
 }
 
+/// What is due in one folder.
+struct Folder {
+    mount: Arc<Mount>,
+    due: Tick,
+    slots: Vec<Weak<Slot>>,
+}
+
 impl Cache {
-    /// After a landing: notes when the slot is due again.
+    /// After a landing, or after a listing has said that it is unchanged: notes when the slot is due again.
     pub(super) fn reschedule(&self, slot: &Pinned, mounted: &Mounted) {
         let now = self.clock.now();
         // The one who landed holds it too.
         let held = slot.pins.load(Ordering::Relaxed) > 1;
-        let due = slot.flights.with(|state| {
-            let ttl = slot.shortest_ttl(state, &mounted.vault.policy)?;
+        let policy = &mounted.vault.policy;
+        let folder = self.polled_folder(slot, mounted);
+        let (due, was_a_retry) = slot.flights.with(|state| {
             // Every cell is asked, so that every mark is taken away.
             let used = slot.cells(state).filter(|cell| cell.was_used()).count() > 0;
-            let failed = state.has_failed();
-            Some(state.schedule().next(now, ttl, failed, used || held)).filter(|due| *due != Tick::NEVER)
+            let (failed, fetched) = (state.has_failed(), state.fetched());
+            let ttl = slot.shortest_ttl(state, policy);
+            let schedule = state.schedule();
+            let was_a_retry = schedule.failures > 0;
+            let was_a_retry = (!failed).then_some(was_a_retry);
+            let Some(ttl) = ttl else { return (None, was_a_retry) };
+            let mut due = schedule.next(now, ttl, failed, used || held);
+            if let (false, Some(folder)) = (failed || due == Tick::NEVER, folder) {
+                let latest = fetched.unwrap_or(now).after(ttl);
+                due = slot.mount.folders.align(folder, mounted.generation, now, due, latest);
+                schedule.due = due;
+            }
+            (Some(due).filter(|due| *due != Tick::NEVER), was_a_retry)
         });
+        if let Some(was_a_retry) = was_a_retry {
+            slot.mount.line.succeeded(was_a_retry);
+        }
         self.enqueue(slot, due);
     }
 
@@ -112,12 +152,25 @@ impl Cache {
         self.enqueue(slot, due);
     }
 
-    fn enqueue(&self, slot: &Pinned, due: Option<Tick>) {
+    /// Makes a slot due a moment later, after its reader has vanished.
+    pub(super) fn postpone(&self, state: &mut State, slot: Weak<Slot>) {
+        let schedule = state.schedule();
+        if schedule.due != Tick::NEVER {
+            schedule.due = self.clock.now().after(LOST);
+            lock(&self.rotation.due).entry(schedule.due).or_default().push(slot);
+        }
+    }
+
+    pub(super) fn enqueue(&self, slot: &Pinned, due: Option<Tick>) {
         if let Some(due) = due {
-            lock(&self.rotation.due).entry(due).or_default().push(Arc::downgrade(slot));
+            self.queue(due, Arc::downgrade(slot));
             // Where there is no runtime, whoever waits for a change says so.
             let _ = self.keep_rotating();
         }
+    }
+
+    pub(super) fn queue(&self, due: Tick, slot: Weak<Slot>) {
+        lock(&self.rotation.due).entry(due).or_default().push(slot);
     }
 
     /// Sees to it that somebody sees to what is due.
@@ -143,7 +196,7 @@ impl Cache {
         started
     }
 
-    /// Starts to read what is due; what has to wait for its turn is due again a moment later.
+    /// Puts what is due into the line of its vault, that of one folder together where the vault can tell versions.
     fn refresh_due(&self) {
         let now = self.clock.advance();
         let due = {
@@ -151,46 +204,121 @@ impl Cache {
             let later = queue.split_off(&now.after(STEP));
             std::mem::replace(&mut *queue, later)
         };
+        let mut folders: HashMap<(*const Mount, Box<str>), Folder> = HashMap::new();
+        let mut mounts: Vec<Arc<Mount>> = Vec::new();
         for (tick, slots) in due {
-            for slot in slots {
-                let Some(slot) = slot.upgrade().and_then(|slot| self.table.pin_listed(&slot)) else {
-                    continue;
-                };
-                if slot.flights.with(|state| state.schedule().due != tick) {
+            for weak in slots {
+                let Some(slot) = weak.upgrade() else { continue };
+                let (is_due, differs) =
+                    slot.flights.with(|state| (state.schedule().due == tick, state.schedule().differs));
+                if !is_due {
                     continue;
                 }
-                if slot.mount.background.load(Ordering::Relaxed) < AT_ONCE {
-                    let turn = Turn::new(&slot.mount);
-                    // Without a runtime there is no reading; the task that runs this is on one.
-                    let _ = self.start_reading_in_the_background(&slot, turn);
-                } else {
-                    let again = now.after(STEP * 2);
-                    slot.flights.with(|state| state.schedule().due = again);
-                    lock(&self.rotation.due).entry(again).or_default().push(Arc::downgrade(&slot));
+                let mounted = slot.mount.current();
+                let folder = mounted.as_deref().and_then(|mounted| self.polled_folder(&slot, mounted));
+                match folder.filter(|_| !differs) {
+                    Some(folder) => {
+                        let folder = folders.entry((Arc::as_ptr(&slot.mount), folder.into()));
+                        let new = || Folder { mount: slot.mount.clone(), due: tick, slots: Vec::new() };
+                        let folder = folder.or_insert_with(new);
+                        slot.flights.with(|state| state.schedule().due = folder.due);
+                        folder.slots.push(weak);
+                    }
+                    None => {
+                        self.line_up(&slot.mount, Work { due: tick, what: What::Read(weak) });
+                        note(&mut mounts, &slot.mount);
+                    }
                 }
+            }
+        }
+        for Folder { mount, due, mut slots } in folders.into_values() {
+            let what = match (slots.len(), slots.pop()) {
+                // Asking for one costs what reading it does.
+                (1, Some(only)) => What::Read(only),
+                (_, last) => What::Poll(slots.into_iter().chain(last).collect()),
+            };
+            self.line_up(&mount, Work { due, what });
+            note(&mut mounts, &mount);
+        }
+        for mount in mounts {
+            self.pump(&mount);
+        }
+    }
+
+    /// The folder that is asked in place of the slot, if any is.
+    fn polled_folder<'a>(&self, slot: &'a Slot, mounted: &Mounted) -> Option<&'a str> {
+        mounted.vault.backend.versions()?;
+        let (folder, _) = folders::place(&slot.subject)?;
+        slot.mount.folders.is_on(folder, mounted.generation, self.clock.now()).then_some(folder)
+    }
+
+    pub(super) fn line_up(&self, mount: &Mount, work: Work) {
+        self.rotation.in_line.fetch_add(1, Ordering::Relaxed);
+        mount.line.push(work);
+    }
+
+    /// Begins what is next in a vault's line, as far as there is room.
+    pub(super) fn pump(&self, mount: &Arc<Mount>) {
+        while let Some((work, turn)) = Turn::next(mount) {
+            self.rotation.in_line.fetch_sub(1, Ordering::Relaxed);
+            let (begun, slots) = match work.what {
+                What::Read(slot) => (self.begin_reading(work.due, &slot, turn), vec![slot]),
+                What::Poll(slots) => (self.begin_polling(work.due, &slots, turn), slots),
+            };
+            if begun.is_err() {
+                // The runtime has ended meanwhile: on the next one they are due again.
+                self.put_back(slots);
+            }
+        }
+    }
+
+    fn put_back(&self, slots: Vec<Weak<Slot>>) {
+        for slot in slots {
+            if let Some(alive) = slot.upgrade() {
+                alive.flights.with(|state| self.postpone(state, slot));
+            }
+        }
+    }
+
+    fn begin_reading(&self, due: Tick, slot: &Weak<Slot>, turn: Turn) -> Result<(), Error> {
+        let Some(slot) = slot.upgrade().and_then(|slot| self.table.pin_listed(&slot)) else { return Ok(()) };
+        let now = self.clock.now();
+        let waits = slot.flights.with(|state| {
+            let schedule = state.schedule();
+            if schedule.due != due {
+                return Err(());
+            }
+            let may = schedule.failures == 0 || slot.mount.line.may_retry(now);
+            Ok((!may).then(|| {
+                schedule.due = now.after(Line::patience());
+                schedule.due
+            }))
+        });
+        match waits {
+            Err(()) => Ok(()),
+            Ok(None) => self.start_reading_in_the_background(&slot, turn),
+            Ok(Some(later)) => {
+                self.queue(later, Arc::downgrade(&slot));
+                Ok(())
             }
         }
     }
 }
 
-/// One of the background reads that a vault may have at a time.
-pub(crate) struct Turn(Arc<Mount>);
-
-impl Turn {
-    fn new(mount: &Arc<Mount>) -> Self {
-        mount.background.fetch_add(1, Ordering::Relaxed);
-        Self(mount.clone())
+fn note(mounts: &mut Vec<Arc<Mount>>, mount: &Arc<Mount>) {
+    if !mounts.iter().any(|noted| Arc::ptr_eq(noted, mount)) {
+        mounts.push(mount.clone());
     }
 }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.background.fetch_sub(1, Ordering::Relaxed);
+/// Ends something that was under way in the background: the next in line takes its turn.
+pub(super) fn end(cache: &Weak<Cache>, turn: Turn) {
+    let mount = turn.mount().clone();
+    drop(turn);
+    if let Some(cache) = cache.upgrade() {
+        cache.pump(&mount);
     }
 }
-
-/// Counts the background reads of a vault.
-pub(crate) type Background = AtomicUsize;
 
 async fn rotate(cache: &Weak<Cache>, id: Id) {
     loop {
@@ -198,7 +326,9 @@ async fn rotate(cache: &Weak<Cache>, id: Id) {
         tokio::time::sleep(STEP).await;
         let Some(cache) = cache.upgrade() else { return };
         // Another runtime hosts the registry now, or there is nothing to do.
-        if cache.host.id() != Some(id) || lock(&cache.rotation.due).is_empty() {
+        let idle =
+            lock(&cache.rotation.due).is_empty() && cache.rotation.in_line.load(Ordering::Relaxed) == 0;
+        if cache.host.id() != Some(id) || idle {
             return;
         }
         cache.refresh_due();
@@ -215,6 +345,16 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let Some(cache) = self.cache.upgrade() else { return };
         cache.rotation.running.store(false, Ordering::Release);
+        let slots = cache.all();
+        for slot in &slots {
+            for work in slot.mount.line.drain() {
+                cache.rotation.in_line.fetch_sub(1, Ordering::Relaxed);
+                cache.put_back(match work.what {
+                    What::Read(slot) => vec![slot],
+                    What::Poll(slots) => slots,
+                });
+            }
+        }
         if lock(&cache.rotation.due).is_empty() {
             return;
         }
@@ -224,7 +364,7 @@ impl Drop for Watch {
             return;
         }
         // Those who wait for a change look after the rotation on their own runtime, or say that there is none.
-        for slot in cache.all() {
+        for slot in slots {
             drop(slot.flights.announce(|_| ()));
         }
     }

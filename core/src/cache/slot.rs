@@ -14,7 +14,7 @@ use super::mount::{Mount, Mounted};
 use super::retired::Retired;
 use super::rotate::Schedule;
 use super::subject::Subject;
-use crate::{Document, Error, ErrorKind, Fetched, Policy, Secret};
+use crate::{Document, Error, ErrorKind, Fetched, Policy, Secret, VersionState};
 
 /// A resource in one version, with the options that belong to its identity.
 pub(crate) struct Slot {
@@ -177,6 +177,21 @@ impl State {
         self.document.as_ref().map(|_| self.fetched)
     }
 
+    /// Whether the vault said that there is nothing, or denied it.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.standing, Standing::Missing { .. })
+    }
+
+    /// How the last read failed, if it did.
+    pub(crate) fn error(&self) -> Option<&Error> {
+        match &self.standing {
+            Standing::Missing { error, .. } | Standing::Failed { error, .. } | Standing::Lost(error) => {
+                Some(error)
+            }
+            Standing::Unknown | Standing::Good => None,
+        }
+    }
+
     /// Whether the last read failed for a reason that may pass.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(self.standing, Standing::Failed { .. } | Standing::Lost(_))
@@ -270,6 +285,37 @@ impl State {
         let now = clock.now();
         for cell in slot.cells(self) {
             self.fill(cell, slot.subject.resource(), &mounted.vault.policy, now, retired);
+        }
+    }
+
+    /// Takes note of what a listing that was asked for at `asked` says of it: whether that is all there is to know.
+    pub(crate) fn confirm(
+        &mut self,
+        listed: Option<&VersionState>,
+        asked: Tick,
+        slot: &Slot,
+        mounted: &Mounted,
+        clock: &Clock,
+    ) -> bool {
+        match (&self.standing, &self.document) {
+            _ if self.generation != mounted.generation => false,
+            // It was read after the question.
+            (Standing::Good, Some(_)) if self.fetched > asked => true,
+            (Standing::Good | Standing::Failed { .. }, Some(document))
+                if listed.is_some_and(|listed| document.is_listed_as(listed, clock)) =>
+            {
+                for cell in slot.cells(self) {
+                    cell.extend(cell.ask.limits(&mounted.vault.policy, document, asked));
+                }
+                self.standing = Standing::Good;
+                self.fetched = asked;
+                true
+            }
+            (Standing::Missing { error, .. }, None) => {
+                matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Deleted)
+                    && listed.is_none_or(|listed| listed.gone)
+            }
+            _ => false,
         }
     }
 

@@ -22,6 +22,16 @@ impl Subject {
         &self.resource
     }
 
+    /// The version that references ask for; none for the current one.
+    pub(crate) fn version(&self) -> Option<NonZeroU64> {
+        self.rest.as_ref().and_then(|rest| rest.version)
+    }
+
+    /// The resource, if nothing but its current version is asked for.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        self.rest.is_none().then_some(&self.resource)
+    }
+
     pub(crate) fn request(&self) -> ReadRequest {
         let mut request = ReadRequest::new(&*self.resource);
         if let Some(rest) = &self.rest {

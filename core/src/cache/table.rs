@@ -173,6 +173,11 @@ impl Table {
         held.collect()
     }
 
+    /// Looks at all slots.
+    pub(crate) fn for_each(&self, look: impl FnMut(&Arc<Slot>)) {
+        lock(&self.slots).table.iter().for_each(look);
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         lock(&self.slots).table.len()

@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use super::*;
 use crate::{
     BatchRead, Description, Document, Health, Policy, Probe, Registry, Vault, VaultBackend, VersionPoll,
+    VersionState,
 };
+
+mod rotation;
 
 /// A vault whose answers are set by the test, with a count of what it was asked.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,9 @@ struct Script {
     delay: Mutex<Duration>,
     panics: Mutex<bool>,
     batch: usize,
+    /// What it answers to questions for versions, if it answers them: an error, or the truth.
+    listing: Mutex<Option<Result<(), Error>>>,
+    polls: AtomicUsize,
 }
 
 impl Scripted {
@@ -79,10 +85,30 @@ impl VaultBackend for Scripted {
     }
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
-        None
+        self.0.listing.lock().unwrap().is_some().then_some(self)
     }
 
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl VersionPoll for Scripted {
+    async fn poll(&self, folder: &str, names: &[&str]) -> Result<HashMap<String, VersionState>, Error> {
+        assert!(names.len() > 1 && names.is_sorted(), "{names:?}");
+        self.0.polls.fetch_add(1, Ordering::SeqCst);
+        let listing = self.0.listing.lock().unwrap().clone();
+        listing.unwrap_or(Ok(()))?;
+        let answers = self.0.answers.lock().unwrap();
+        let states = names.iter().filter_map(|name| {
+            let state = match answers.get(&format!("{folder}/{name}"))? {
+                Ok(document) => VersionState::new(document.version()?),
+                Err(error) if error.kind() == ErrorKind::Deleted => VersionState::new(1).gone(),
+                Err(_) => return None,
+            };
+            Some(((*name).to_owned(), state))
+        });
+        Ok(states.collect())
+    }
 }
 
 #[async_trait]

@@ -45,7 +45,10 @@ impl Registry {
         let cache = &self.0.cache;
         let fresh = reference.with_text(|text| {
             let block = cache.peek(text)?;
-            block.is_fresh(cache.now()).then(|| Secret::new(block.bytes()))
+            block.is_fresh(cache.now()).then(|| {
+                cache.count_hit(true);
+                Secret::new(block.bytes())
+            })
         });
         match fresh {
             Some(value) => Ok(value),
@@ -95,7 +98,11 @@ impl Registry {
     #[must_use]
     #[inline]
     pub fn try_get(&self, reference: impl ToReference) -> Option<SecretRef<'_>> {
-        reference.with_text(|text| self.0.cache.peek(text)).map(SecretRef::guard)
+        let cache = &self.0.cache;
+        let block = reference.with_text(|text| cache.peek(text))?;
+        #[cfg(feature = "metrics")]
+        cache.count_hit(block.is_fresh(cache.now()));
+        Some(SecretRef::guard(block))
     }
 
     /// A handle that follows the value that a reference means. It is there when this returns.

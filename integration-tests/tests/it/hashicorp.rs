@@ -5,6 +5,7 @@ mod check;
 mod conformance;
 mod faults;
 mod memory;
+mod rotation;
 mod session;
 mod tls;
 mod wire;

@@ -17,6 +17,7 @@ use crate::session::{Key, Session};
 use crate::tls::{self, Trust};
 use crate::transport::{Limits, Transport};
 use crate::vault::HashicorpVault;
+use crate::versions::Listing;
 
 /// A setting that cannot be used: the field's name as configuration writes it, and why, without its value.
 pub(crate) struct Wrong(pub(crate) &'static str, pub(crate) String);
@@ -54,6 +55,8 @@ impl HashicorpVaultBuilder {
             namespace,
             budget: Budget { retries: self.retries, total: self.total_timeout },
             sight: Sight::default(),
+            poll: self.poll,
+            listing: Listing::default(),
             root_warning: Once::new(),
             closed: AtomicBool::new(false),
         };

@@ -279,7 +279,9 @@ impl Actor {
         match result {
             Ok(lease) => {
                 let known = self.with_lease(&token, lease, since);
-                self.active(known, true)
+                // One that never ends, as root tokens do, is not asked about again.
+                let ends = known.grant.lease.is_some();
+                self.active(known, ends)
             }
             Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token),
             Err(error) => {

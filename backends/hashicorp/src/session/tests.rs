@@ -344,6 +344,16 @@ async fn a_configured_token_is_looked_up_once_renewed_and_never_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_configured_token_that_never_ends_is_looked_up_once_too() {
+    let (session, world) = session(world(Grant::supplied(Secret::from("root"))));
+    *world.looked_up.lock().unwrap() = Ok(Lease { ttl: None, renewable: false, uses: None });
+    text(&session).await;
+    pass(10 * HOUR).await;
+    assert_eq!(text(&session).await, "root");
+    assert_eq!(world.counts(), (1, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_configured_token_is_an_error_until_it_changes() {
     let (session, world) = session(world(Grant::supplied(Secret::from("mine"))));
     let token = session.token().await.unwrap();

@@ -1,0 +1,219 @@
+//! Which versions a folder's secrets have, in one request for many: OpenBao's `detailed-metadata` listing of KV v2.
+//!
+//! HashiCorp Vault has no such listing, and says so of the path; a policy may keep it (`list` on
+//! `<mount>/detailed-metadata/<folder>/`). Names, times and numbers come back, and no value.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use strongroom_core::{Error, ErrorKind, VersionPoll, VersionState, escaped};
+
+use crate::HashicorpVault;
+use crate::answer::Meaning;
+use crate::kv::{self, Engine};
+use crate::path::{self, WirePath};
+use crate::refusal::Asked;
+use crate::retry;
+
+/// How many secrets a page has at most. The server tells some 400 bytes of each, and 130 more of each version.
+const PAGE: usize = 500;
+
+/// A page is not made smaller than this to fit into `max_response_bytes`.
+const SMALLEST_PAGE: usize = 25;
+
+/// How many secrets of a folder may be gone through for each one that is wanted: to list more costs the server more
+/// than to read those.
+const WORTH: usize = 50;
+
+/// What is known of a server's listing.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// Whether the server was found to have none.
+    absent: AtomicBool,
+    /// How many secrets to ask for at once.
+    page: AtomicUsize,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        Self { absent: AtomicBool::new(false), page: AtomicUsize::new(PAGE) }
+    }
+}
+
+#[async_trait]
+impl VersionPoll for HashicorpVault {
+    async fn poll(&self, folder: &str, names: &[&str]) -> Result<HashMap<String, VersionState>, Error> {
+        retry::run(self.budget, || self.poll_once(folder, names)).await
+    }
+}
+
+impl HashicorpVault {
+    async fn poll_once(&self, folder: &str, names: &[&str]) -> Result<HashMap<String, VersionState>, Error> {
+        if self.listing.absent.load(Ordering::Relaxed) || self.engine().await? == Engine::V1 {
+            return Err(unsupported("this server tells no versions of a folder"));
+        }
+        let path = WirePath::api(&format!("{}/detailed-metadata", self.mount))?;
+        let path = if folder.is_empty() { path } else { WirePath::resource(&path, folder)? };
+        let (mut found, mut after, mut seen) = (HashMap::new(), String::new(), 0);
+        let last = names.last().copied().unwrap_or_default();
+        loop {
+            let limit = self.listing.page.load(Ordering::Relaxed);
+            let page = match self.page(&path, &after, limit).await {
+                Ok(page) => page,
+                Err(error) if is_too_large(&error) && limit > SMALLEST_PAGE => {
+                    self.listing.page.store((limit / 4).max(SMALLEST_PAGE), Ordering::Relaxed);
+                    continue;
+                }
+                Err(error) if is_too_large(&error) => return Err(unsupported("the listing is too large")),
+                Err(error) => return Err(error),
+            };
+            seen += page.keys.len();
+            for name in names {
+                if let Some(state) = page.key_info.get(*name).map(Info::state).transpose()?.flatten() {
+                    found.insert((*name).to_owned(), state);
+                }
+            }
+            // Pages come in the order of their names, which are compared as bytes.
+            let end = page.keys.last().cloned();
+            match end.filter(|end| page.keys.len() >= limit && end.as_str() < last) {
+                None => return Ok(found),
+                Some(_) if seen >= PAGE.max(names.len() * WORTH) => {
+                    let message = format!(
+                        "`{}` holds so many secrets that reading the {} that are used is cheaper",
+                        escaped(folder),
+                        names.len()
+                    );
+                    return Err(unsupported(&message));
+                }
+                Some(end) if end <= after => return Err(kv::invalid("its pages do not move on")),
+                Some(end) => after = end,
+            }
+        }
+    }
+
+    /// One page of a folder's listing; an empty one where the server has no such folder.
+    async fn page(&self, path: &WirePath, after: &str, limit: usize) -> Result<Page, Error> {
+        let mut query = format!("list=true&limit={limit}");
+        if !after.is_empty() {
+            query.push_str("&after=");
+            query.push_str(&path::encode(after));
+        }
+        let asked = Asked::Secret { mount: &self.mount, resource: "" };
+        let response = match self.get(path, Some(&query), asked).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                return match refusal.meaning {
+                    // All of it was deleted, or it never was.
+                    Some(Meaning::Absent) => Ok(Page::default()),
+                    Some(Meaning::NotKv | Meaning::IsVersioned) => {
+                        self.listing.absent.store(true, Ordering::Relaxed);
+                        Err(unsupported("this server tells no versions of a folder"))
+                    }
+                    _ => Err(refusal.error),
+                };
+            }
+        };
+        Page::read(&response.body)
+    }
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, what)
+}
+
+fn is_too_large(error: &Error) -> bool {
+    error.kind() == ErrorKind::InvalidResponse && !error.is_retryable()
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Page {
+    keys: Vec<String>,
+    key_info: HashMap<String, Info>,
+}
+
+impl Page {
+    fn read(body: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            data: Page,
+        }
+        let answer: Result<Answer, _> = serde_json::from_slice(body);
+        answer.map(|answer| answer.data).map_err(|_| kv::invalid("it has not the shape of a listing"))
+    }
+}
+
+/// What is told of a secret; of a folder, nothing.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+struct Info {
+    #[serde(default)]
+    current_version: u64,
+    #[serde(default)]
+    versions: BTreeMap<u64, Version>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Version {
+    created_time: String,
+    deletion_time: String,
+    destroyed: bool,
+}
+
+impl Info {
+    /// What the current version is like; none where there is none.
+    fn state(&self) -> Result<Option<VersionState>, Error> {
+        let Some(version) = self.versions.get(&self.current_version) else { return Ok(None) };
+        let state = VersionState::new(self.current_version).with_created(kv::time(&version.created_time)?);
+        let ends = match &*version.deletion_time {
+            "" => None,
+            ends => Some(kv::time(ends)?),
+        };
+        let over = ends.is_some_and(|ends| ends <= SystemTime::now());
+        let state = ends.into_iter().fold(state, VersionState::with_expiry);
+        Ok(Some(if over || version.destroyed { state.gone() } else { state }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const ANSWER: &str = r#"{"request_id":"b697c0dd","lease_id":"","renewable":false,"lease_duration":0,"data":{"key_info":{
+        "s1":{"cas_required":false,"created_time":"2026-11-24T20:23:56.34221869Z","current_version":2,"custom_metadata":null,
+            "versions":{"1":{"created_time":"2026-11-24T20:23:56.34221869Z","deletion_time":"","destroyed":false},
+                        "2":{"created_time":"2026-11-24T20:23:56.421235122Z","deletion_time":"2126-11-24T21:23:56.421235122Z","destroyed":false}}},
+        "s2":{"current_version":1,"versions":{"1":{"created_time":"2026-11-24T20:23:56Z","deletion_time":"2026-11-24T20:23:56.4Z","destroyed":false}}},
+        "s3":{"current_version":0,"versions":{}},
+        "s4":{"current_version":1,"versions":{"1":{"created_time":"2026-11-24T20:23:56Z","deletion_time":"","destroyed":true}}},
+        "sub/":{}},"keys":["s1","s2","s3","s4","sub/"]},"wrap_info":null,"warnings":null,"auth":null}"#;
+
+    #[test]
+    fn a_listing_tells_versions_times_and_what_is_gone() {
+        let page = Page::read(ANSWER.as_bytes()).unwrap();
+        assert_eq!(page.keys, ["s1", "s2", "s3", "s4", "sub/"]);
+        let state = |name: &str| page.key_info[name].state().unwrap();
+        let live = state("s1").unwrap();
+        assert_eq!((live.version, live.gone), (2, false));
+        let created = kv::time("2026-11-24T20:23:56.421235122Z").unwrap();
+        assert_eq!(live.created, Some(created));
+        assert!(live.expires_at > Some(created + Duration::from_secs(3600)));
+        assert!(state("s2").unwrap().gone && state("s4").unwrap().gone);
+        assert_eq!((state("s3"), state("sub/")), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_listing_is_an_error_that_may_pass() {
+        for body in ["", "{}", "[]", r#"{"data":{"keys":["a"]}}"#, r#"{"data":{"keys":[1],"key_info":{}}}"#] {
+            assert!(Page::read(body.as_bytes()).unwrap_err().is_retryable(), "{body}");
+        }
+        let info: Info = serde_json::from_str(
+            r#"{"current_version":1,"versions":{"1":{"created_time":"x","deletion_time":"","destroyed":false}}}"#,
+        )
+        .unwrap();
+        assert!(info.state().is_err());
+    }
+}

@@ -1,0 +1,181 @@
+//! Asking for the versions of a folder in place of its values: what is unchanged is as good as read, and what is not
+//! is read.
+//!
+//! A listing takes nothing away and brings nothing by itself. Whatever it says but `unchanged` leads to a read, with
+//! all the doubts of one; so does its silence.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use super::clock::Tick;
+use super::folders::place;
+use super::line::{Line, Turn, What, Work};
+use super::rotate::end;
+use super::slot::Slot;
+use super::{Cache, Mounted, Pinned};
+use crate::{Error, VersionState, schedule};
+
+/// After so many questions in vain, while reads succeed, a folder is read secret by secret.
+const IN_VAIN: u8 = 3;
+
+/// What is asked about together. Unless it was seen to, all of it is due again when this is dropped.
+struct Round {
+    cache: Weak<Cache>,
+    mounted: Arc<Mounted>,
+    folder: Box<str>,
+    slots: Vec<Pinned>,
+}
+
+impl Cache {
+    /// Asks for the versions of what is still due of these, which are in one folder.
+    pub(super) fn begin_polling(&self, due: Tick, slots: &[Weak<Slot>], turn: Turn) -> Result<(), Error> {
+        let listed = slots.iter().filter_map(Weak::upgrade).filter_map(|slot| self.table.pin_listed(&slot));
+        let slots: Vec<_> =
+            listed.filter(|slot| slot.flights.with(|state| state.schedule().is_due_at(due))).collect();
+        let (Some(mounted), Some(first)) = (turn.mount().current(), slots.first()) else { return Ok(()) };
+        let Some((folder, _)) = place(&first.subject) else { return Ok(()) };
+        let (now, folders) = (self.clock.now(), &turn.mount().folders);
+        if folders.failures(folder, mounted.generation) > 0 && !turn.mount().line.may_retry(now) {
+            self.ask_again(&slots, folder, &mounted, now.after(Line::patience()));
+            return Ok(());
+        }
+        let round = Round { cache: self.me.clone(), mounted, folder: folder.into(), slots };
+        self.host.spawn(move |_| async move {
+            let cache = round.cache.clone();
+            round.go().await;
+            end(&cache, turn);
+        })
+    }
+
+    /// Makes all of these due at one later moment, when their folder is asked.
+    fn ask_again(&self, slots: &[Pinned], folder: &str, mounted: &Mounted, at: Tick) {
+        for slot in slots {
+            slot.mount.folders.postpone(folder, mounted.generation, at);
+            slot.flights.with(|state| state.schedule().is_due_from_now(at));
+            self.queue(at, Arc::downgrade(slot));
+        }
+    }
+
+    /// Has a slot read as soon as its vault has room.
+    fn read_next(&self, slot: &Pinned, scattered: bool) {
+        let due = self.clock.now();
+        slot.flights.with(|state| state.schedule().must_read(due, scattered));
+        self.line_up(&slot.mount, Work { due, what: What::Read(Arc::downgrade(slot)) });
+    }
+}
+
+impl Round {
+    async fn go(mut self) {
+        let Some(started) = self.cache.upgrade().map(|cache| cache.clock.advance()) else { return };
+        let answer = self.ask().await;
+        let Some(cache) = self.cache.upgrade() else { return };
+        let Some(mount) = self.slots.first().map(|slot| slot.mount.clone()) else { return };
+        if answer.as_ref().err().is_none_or(Error::is_retryable) {
+            cache.note_answer(&mount, "poll", &answer);
+        }
+        let (folders, generation) = (&mount.folders, self.mounted.generation);
+        tracing::debug!(
+            prefix = mount.prefix(),
+            folder = &*self.folder,
+            secrets = self.slots.len(),
+            error = answer.as_ref().err().map(tracing::field::display),
+            "asked for versions"
+        );
+        match answer {
+            Ok(states) => {
+                folders.answered(&self.folder, generation);
+                self.compare(&cache, started, &states);
+            }
+            Err(error) if !error.is_retryable() => {
+                folders.refuse(&self.folder, generation, cache.clock.now());
+                self.read_all(&cache, true);
+            }
+            Err(_) => {
+                let failures = folders.failed(&self.folder, generation);
+                drop(cache);
+                // Is it the vault that fails, or the listing alone?
+                let vault_fails = self.one_read_fails().await;
+                let Some(cache) = self.cache.upgrade() else { return };
+                if vault_fails {
+                    let wait = schedule::retry(failures, self.shortest_ttl());
+                    let slots = std::mem::take(&mut self.slots);
+                    cache.ask_again(&slots, &self.folder, &self.mounted, cache.clock.now().after(wait));
+                } else {
+                    if failures >= IN_VAIN {
+                        folders.refuse(&self.folder, generation, cache.clock.now());
+                    }
+                    self.read_all(&cache, failures >= IN_VAIN);
+                }
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<HashMap<String, VersionState>, Error> {
+        let mut names: Vec<_> = self.slots.iter().map(|slot| name(slot)).collect();
+        names.sort_unstable();
+        match self.mounted.vault.backend.versions() {
+            Some(versions) => versions.poll(&self.folder, &names).await,
+            None => Ok(HashMap::new()),
+        }
+    }
+
+    /// Sees to each as the listing says.
+    fn compare(&mut self, cache: &Cache, started: Tick, states: &HashMap<String, VersionState>) {
+        for slot in std::mem::take(&mut self.slots) {
+            let listed = states.get(name(&slot));
+            let known = slot.mount.while_current(self.mounted.generation, |mounted| {
+                slot.flights.with(|state| {
+                    let before = slot.glance(state);
+                    let known = state.confirm(listed, started, &slot, mounted, &cache.clock);
+                    known.then(|| (before, slot.glance(state)))
+                })
+            });
+            match known.flatten() {
+                Some((before, after)) => {
+                    cache.tell(&slot, before, after);
+                    cache.reschedule(&slot, &self.mounted);
+                }
+                _ => cache.read_next(&slot, false),
+            }
+        }
+    }
+
+    fn read_all(&mut self, cache: &Cache, scattered: bool) {
+        for slot in std::mem::take(&mut self.slots) {
+            cache.read_next(&slot, scattered);
+        }
+    }
+
+    /// Reads the first and says whether that failed.
+    async fn one_read_fails(&self) -> bool {
+        let Some(slot) = self.slots.first() else { return true };
+        let seen = slot.flights.seen();
+        let started = self.cache.upgrade().map(|cache| cache.start_reading_anew(slot));
+        if !matches!(started, Some(Ok(_))) {
+            return true;
+        }
+        slot.flights.news(seen).await;
+        slot.flights.with(|state| state.has_failed())
+    }
+
+    fn shortest_ttl(&self) -> std::time::Duration {
+        let policy = &self.mounted.vault.policy;
+        let ttls =
+            self.slots.iter().filter_map(|slot| slot.flights.with(|state| slot.shortest_ttl(state, policy)));
+        ttls.min().unwrap_or_default()
+    }
+}
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        if let Some(cache) = self.cache.upgrade() {
+            for slot in &self.slots {
+                slot.flights.with(|state| cache.postpone(state, Arc::downgrade(slot)));
+            }
+        }
+    }
+}
+
+fn name(slot: &Slot) -> &str {
+    place(&slot.subject).map_or("", |(_, name)| name)
+}

@@ -1,0 +1,99 @@
+//! How many reads found a value in memory: each thread counts its own, in memory that no other thread writes, and the
+//! keeper adds them up. Without the feature `metrics` nobody counts.
+
+#[cfg(feature = "metrics")]
+use std::{
+    cell::RefCell,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{Arc, Mutex},
+};
+
+#[cfg(feature = "metrics")]
+use crate::{metrics, sync::lock};
+
+/// The hits of a registry.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    #[cfg(feature = "metrics")]
+    threads: Mutex<Vec<Reported>>,
+    #[cfg(feature = "metrics")]
+    steps: AtomicUsize,
+}
+
+/// What one thread has counted. On a cache line of its own, so that counting slows nobody else down.
+#[cfg(feature = "metrics")]
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Count {
+    fresh: AtomicU64,
+    stale: AtomicU64,
+}
+
+#[cfg(feature = "metrics")]
+#[derive(Debug)]
+struct Reported {
+    count: Arc<Count>,
+    fresh: u64,
+    stale: u64,
+}
+
+#[cfg(feature = "metrics")]
+thread_local! {
+    /// Where this thread counts, for the registry that it read last.
+    static MINE: RefCell<Option<(*const Tally, Arc<Count>)>> = const { RefCell::new(None) };
+}
+
+#[cfg(not(feature = "metrics"))]
+impl Tally {
+    /// Counts a read.
+    #[inline]
+    pub(crate) fn hit(&self, _: bool) {}
+}
+
+#[cfg(feature = "metrics")]
+impl Tally {
+    /// Counts a read that found a value, fresh or stale.
+    #[inline]
+    pub(crate) fn hit(&self, is_fresh: bool) {
+        // A thread that is ending does not count.
+        let _ = MINE.try_with(|mine| {
+            let Ok(mut mine) = mine.try_borrow_mut() else { return };
+            let me = std::ptr::from_ref(self);
+            let (_, count) = match mine.as_mut() {
+                Some(mine) if mine.0 == me => mine,
+                _ => mine.insert((me, self.join())),
+            };
+            let count = if is_fresh { &count.fresh } else { &count.stale };
+            // Nobody else writes it.
+            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        });
+    }
+
+    #[cold]
+    fn join(&self) -> Arc<Count> {
+        let count = Arc::<Count>::default();
+        lock(&self.threads).push(Reported { count: count.clone(), fresh: 0, stale: 0 });
+        count
+    }
+
+    /// Whether it is time for something that is done once in so many steps of the keeper.
+    pub(crate) fn is_time(&self, every: usize) -> bool {
+        self.steps.fetch_add(1, Ordering::Relaxed) % every == 0
+    }
+
+    /// Passes on what was counted since the last time, and forgets threads that have ended.
+    pub(crate) fn report(&self) {
+        let (mut fresh, mut stale) = (0, 0);
+        lock(&self.threads).retain_mut(|thread| {
+            // Looked at before the figures, so that none are lost that were counted before the end.
+            let has_ended = Arc::strong_count(&thread.count) == 1;
+            let now =
+                (thread.count.fresh.load(Ordering::Relaxed), thread.count.stale.load(Ordering::Relaxed));
+            fresh += now.0.wrapping_sub(thread.fresh);
+            stale += now.1.wrapping_sub(thread.stale);
+            (thread.fresh, thread.stale) = now;
+            !has_ended
+        });
+        metrics::hits(fresh, stale);
+    }
+}

@@ -1,0 +1,325 @@
+//! Rotation under paused time: how often a vault is asked, whatever happens, and what becomes of the values.
+
+use super::*;
+use crate::{Heard, Live, RotationEvents, RotationKind};
+
+impl Scripted {
+    /// A vault that tells versions, with so many secrets in each folder.
+    fn with_folders(folders: usize, secrets: usize) -> Self {
+        let vault = Self::default();
+        *vault.0.listing.lock().unwrap() = Some(Ok(()));
+        for at in 0..folders * secrets {
+            vault.set(&format!("f{}/s{}", at / secrets, at % secrets), r#"{"a":"x"}"#, 1);
+        }
+        vault
+    }
+
+    fn lists(&self, answer: Result<(), Error>) {
+        *self.0.listing.lock().unwrap() = Some(answer);
+    }
+
+    fn polls(&self) -> usize {
+        self.0.polls.swap(0, Ordering::SeqCst)
+    }
+}
+
+async fn watch_all(registry: &Registry, folders: usize, secrets: usize) -> Vec<Live> {
+    let mut live = Vec::new();
+    for at in 0..folders * secrets {
+        let reference = format!("{{vault://my-vault/f{}/s{}/a}}", at / secrets, at % secrets);
+        live.push(registry.watch(&reference).await.unwrap());
+    }
+    live
+}
+
+async fn seconds(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_question_a_folder_keeps_everything_in_it_fresh() {
+    let vault = Scripted::with_folders(10, 100);
+    let registry = registry(&vault, 60);
+    let live = watch_all(&registry, 10, 100).await;
+    vault.reads();
+    for _ in 0..60 {
+        seconds(10).await;
+        assert!(live.iter().all(|live| live.age() <= Duration::from_secs(60) && !live.is_stale()));
+    }
+    let (polls, reads) = (vault.polls(), vault.reads());
+    assert!((100..=135).contains(&polls), "{polls} questions in ten ttls of ten folders");
+    assert_eq!(reads, 0, "nothing has changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_has_changed_is_read() {
+    let vault = Scripted::with_folders(1, 100);
+    let registry = registry(&vault, 60);
+    let live = watch_all(&registry, 1, 100).await;
+    vault.reads();
+    for version in 2..6 {
+        vault.set("f0/s7", &format!(r#"{{"a":"{version}"}}"#), version);
+        seconds(61).await;
+        assert_eq!(live[7].current().unwrap().as_bytes(), version.to_string().as_bytes());
+        assert_eq!(live[7].version(), Some(version));
+    }
+    assert_eq!(vault.reads(), 4);
+    assert!(vault.polls() <= 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_listing_says_is_gone_is_read_before_it_goes() {
+    let vault = Scripted::with_folders(1, 10);
+    let registry = registry(&vault, 60);
+    let live = watch_all(&registry, 1, 10).await;
+    vault.reads();
+    vault.answer("f0/s3", Err(Error::new(ErrorKind::Deleted, "deleted")));
+    vault.0.answers.lock().unwrap().remove("f0/s4");
+    seconds(62).await;
+    assert_eq!(live[3].current().unwrap_err().kind(), ErrorKind::Deleted);
+    assert_eq!(live[4].current().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(vault.reads(), 3, "a deletion says so itself, an absence is asked for twice");
+    seconds(600).await;
+    assert_eq!(vault.reads(), 0, "the listing says that they are still gone");
+    vault.set("f0/s3", r#"{"a":"back"}"#, 2);
+    seconds(61).await;
+    assert_eq!(live[3].current().unwrap().as_bytes(), b"back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_will_not_list_is_read_secret_by_secret() {
+    let vault = Scripted::with_folders(2, 50);
+    vault.lists(Err(Error::new(ErrorKind::Unsupported, "no such listing")));
+    let registry = registry(&vault, 60);
+    let live = watch_all(&registry, 2, 50).await;
+    vault.reads();
+    for _ in 0..55 {
+        seconds(60).await;
+        assert!(live.iter().all(|live| !live.is_stale()));
+    }
+    let (polls, reads) = (vault.polls(), vault.reads());
+    assert_eq!(polls, 2, "once a folder and hour");
+    assert!((5_000..=7_200).contains(&reads), "{reads} reads of 100 secrets in 55 ttls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_fails_while_reads_succeed_is_given_up() {
+    let vault = Scripted::with_folders(1, 50);
+    let registry = registry(&vault, 60);
+    let live = watch_all(&registry, 1, 50).await;
+    vault.lists(Err(passing()));
+    seconds(1800).await;
+    assert!(live.iter().all(|live| !live.is_stale()));
+    assert!((3..=5).contains(&vault.polls()));
+    vault.reads();
+    seconds(600).await;
+    assert_eq!(vault.polls(), 0);
+    assert!((500..=700).contains(&vault.reads()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_lists_and_fails_is_asked_at_a_falling_rate() {
+    let vault = Scripted::with_folders(1, 100);
+    let registry = registry(&vault, 60);
+    let live = watch_all(&registry, 1, 100).await;
+    vault.reads();
+    vault.lists(Err(passing()));
+    for at in 0..100 {
+        vault.answer(&format!("f0/s{at}"), Err(passing()));
+    }
+    seconds(90).await;
+    assert!(live.iter().all(|live| live.current().is_ok()));
+    seconds(3600).await;
+    let (polls, reads) = (vault.polls(), vault.reads());
+    assert!((55..=140).contains(&polls) && reads <= polls + 1, "{polls} questions, {reads} reads in an hour");
+    assert!(live.iter().all(|live| live.current().is_err()), "past resurrect_ttl");
+    vault.lists(Ok(()));
+    for at in 0..100 {
+        vault.set(&format!("f0/s{at}"), r#"{"a":"back"}"#, 2);
+    }
+    seconds(70).await;
+    assert!(live.iter().all(|live| live.current().unwrap().as_bytes() == b"back"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pinned_versions_and_single_secrets_are_read() {
+    let vault = Scripted::with_folders(1, 10);
+    let registry = registry(&vault, 60);
+    let _only = registry.watch("{vault://my-vault/f0/s1/a}").await.unwrap();
+    let _first = registry.watch("{vault://my-vault/f0/s2/a#1}").await.unwrap();
+    let _second = registry.watch("{vault://my-vault/f0/s3/a#1}").await.unwrap();
+    vault.reads();
+    seconds(600).await;
+    assert_eq!(vault.polls(), 0);
+    assert!((30..=42).contains(&vault.reads()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_secrets_of_a_quick_vault_keep_up_with_their_ttl() {
+    let vault = Scripted::default();
+    for at in 0..10_000 {
+        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
+    }
+    vault.slow(Duration::from_millis(5));
+    let limits = CacheLimits { entries: 20_000, ..CacheLimits::default() };
+    let registry = registry_with(&vault, policy(60), limits);
+    let references: Vec<_> = (0..10_000).map(|at| format!("{{vault://my-vault/r/{at}/a}}")).collect();
+    let mut live = Vec::new();
+    registry.get_many(&references).await;
+    for reference in &references {
+        live.push(registry.watch(reference).await.unwrap());
+    }
+    vault.reads();
+    for _ in 0..12 {
+        seconds(20).await;
+        let stale = live.iter().filter(|live| live.is_stale()).count();
+        assert_eq!(stale, 0);
+    }
+    let reads = vault.reads();
+    assert!((40_000..=52_000).contains(&reads), "{reads} reads in four ttls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_are_a_small_part_of_what_a_vault_is_asked() {
+    let vault = Scripted::default();
+    for at in 0..1000 {
+        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
+    }
+    let registry = registry(&vault, 60);
+    let mut live = Vec::new();
+    for at in 0..1000 {
+        live.push(registry.watch(&format!("{{vault://my-vault/r/{at}/a}}")).await.unwrap());
+    }
+    vault.reads();
+    for at in 0..1000 {
+        vault.answer(&format!("r/{at}"), Err(passing()));
+    }
+    seconds(60).await;
+    let first = vault.reads();
+    assert!((950..=1060).contains(&first), "{first}: each once, and a few again");
+    seconds(600).await;
+    let retries = vault.reads();
+    assert!((250..=320).contains(&retries), "{retries} retries in ten minutes");
+    for at in 0..1000 {
+        vault.set(&format!("r/{at}"), r#"{"a":"back"}"#, 2);
+    }
+    seconds(120).await;
+    let back = live.iter().filter(|live| live.current().is_ok_and(|now| now.as_bytes() == b"back")).count();
+    assert_eq!(back, 1000, "two minutes after the vault came back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn background_reads_let_readers_go_first() {
+    let vault = Scripted::default();
+    for at in 0..200 {
+        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
+    }
+    let registry = registry(&vault, 20);
+    let mut live = Vec::new();
+    for at in 0..100 {
+        live.push(registry.watch(&format!("{{vault://my-vault/r/{at}/a}}")).await.unwrap());
+    }
+    vault.reads();
+    // A reader that waits for long.
+    vault.slow(Duration::from_secs(100));
+    let waiting = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.get("{vault://my-vault/r/150/a}").await }
+    });
+    seconds(60).await;
+    assert_eq!(vault.reads(), 2, "the reader's own, and one in the background");
+    waiting.await.unwrap().unwrap();
+    vault.slow(Duration::ZERO);
+    seconds(120).await;
+    assert!(live.iter().all(|live| !live.is_stale()));
+}
+
+fn heard(events: &mut RotationEvents) -> Vec<(String, RotationKind, Option<u64>, Option<u64>)> {
+    let mut all = Vec::new();
+    while let Some(heard) = events.try_next() {
+        let Heard::Event(event) = heard else { panic!("{heard:?}") };
+        assert_eq!(&*event.prefix, "my-vault");
+        all.push((event.resource.to_string(), event.kind, event.old, event.new));
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_secrets_is_told_without_their_values() {
+    use RotationKind::{Changed, Failing, Gone, Recovered};
+    let vault = Scripted::with_folders(1, 3);
+    let registry = registry(&vault, 60);
+    let mut events = registry.events();
+    let live = watch_all(&registry, 1, 3).await;
+    registry.get(NOPE).await.unwrap_err();
+    assert_eq!(heard(&mut events), [], "nothing has become of what is new");
+    let s0 = || "f0/s0".to_owned();
+    vault.set("f0/s0", r#"{"a":"canary"}"#, 2);
+    seconds(61).await;
+    assert_eq!(heard(&mut events), [(s0(), Changed, Some(1), Some(2))]);
+    vault.answer("f0/s0", Err(Error::new(ErrorKind::Deleted, "deleted")));
+    seconds(61).await;
+    assert_eq!(heard(&mut events), [(s0(), Gone, Some(2), None)]);
+    vault.set("f0/s0", r#"{"a":"x"}"#, 3);
+    seconds(61).await;
+    assert_eq!(heard(&mut events), [(s0(), Changed, None, Some(3))]);
+    // Of all three, since each is asked for.
+    vault.lists(Err(passing()));
+    for (at, live) in live.iter().enumerate() {
+        vault.answer(&format!("f0/s{at}"), Err(passing()));
+        let _ = live.refresh().await;
+    }
+    let failing = heard(&mut events);
+    assert!(failing.len() == 3 && failing.iter().all(|event| event.1 == Failing), "{failing:?}");
+    vault.lists(Ok(()));
+    for (at, version) in [(0, 3), (1, 1), (2, 1)] {
+        vault.set(&format!("f0/s{at}"), r#"{"a":"x"}"#, version);
+    }
+    seconds(130).await;
+    let recovered = heard(&mut events);
+    assert!(recovered.len() == 3 && recovered.iter().all(|event| event.1 == Recovered), "{recovered:?}");
+    assert!(!format!("{recovered:?}").contains("canary"));
+
+    // A receiver that is too slow is told how much it has missed.
+    for version in 4..2004 {
+        vault.set("f0/s0", &format!(r#"{{"a":"{version}"}}"#), version);
+        live[0].refresh().await.unwrap();
+    }
+    assert_eq!(events.next().await, Some(Heard::Missed(2000 - 1024)));
+    assert_eq!(heard(&mut events).len(), 1024);
+    drop((live, registry));
+    seconds(1).await;
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_health_endpoint_says_how_each_vault_is() {
+    let vault = Scripted::with_folders(1, 3);
+    let registry = registry(&vault, 60);
+    let status = || registry.status().vaults[0].clone();
+    assert_eq!((status().entries, status().failing, status().answered_seconds_ago), (0, false, None));
+    let live = watch_all(&registry, 1, 3).await;
+    seconds(50).await;
+    assert_eq!((status().entries, status().stale), (3, 0));
+    vault.lists(Err(passing()));
+    for at in 0..3 {
+        vault.answer(&format!("f0/s{at}"), Err(passing()));
+    }
+    seconds(121).await;
+    let failing = status();
+    assert!(failing.failing && failing.stale == 3 && registry.status().is_failing(), "{failing:?}");
+    assert!(failing.oldest_age_seconds.is_some_and(|age| (121.0..=171.0).contains(&age)), "{failing:?}");
+    assert!(failing.answered_seconds_ago > failing.failed_seconds_ago);
+    assert_eq!(failing.last_error.as_deref(), Some("connection refused"));
+    let json = serde_json::to_value(registry.status()).unwrap();
+    assert_eq!(
+        (&json["vaults"][0]["prefix"], &json["vaults"][0]["entries"]),
+        (&"my-vault".into(), &3.into())
+    );
+    vault.lists(Ok(()));
+    for at in 0..3 {
+        vault.set(&format!("f0/s{at}"), r#"{"a":"x"}"#, 1);
+    }
+    seconds(61).await;
+    assert!(!status().failing && status().stale == 0 && live.iter().all(|live| !live.is_stale()));
+}
