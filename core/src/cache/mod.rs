@@ -68,6 +68,7 @@ use rotate::Rotation;
 pub(crate) use slot::Landings;
 use slot::Slot;
 use stalled::Departures;
+#[cfg(feature = "metrics")]
 pub(crate) use survey::Survey;
 pub use table::CacheLimits;
 pub(crate) use table::Pinned;

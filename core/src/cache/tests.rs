@@ -13,6 +13,7 @@ use crate::{
     VersionState,
 };
 
+mod memory;
 mod rotation;
 
 /// A vault whose answers are set by the test, with a count of what it was asked.
