@@ -23,7 +23,7 @@ fn main() {
             ("the same, version polling, ten folders", SCATTERED, 10),
         ] {
             let ttl = Duration::from_secs(seconds);
-            let watched = Duration::from_secs(4800).max(2 * ttl);
+            let watched = Duration::from_secs(4800).max(4 * ttl + Duration::from_secs(60));
             let start = Duration::from_secs(5);
             let load = Fleet { programs: 10_000, questions, ttl, start, watched }.load(waits, 7);
             println!("{seconds:>5}s  {how:<42} {:>9} {:>14} {:>9.0}", load.peak, load.late_peak, load.mean);

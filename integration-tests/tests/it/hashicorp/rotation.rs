@@ -196,9 +196,9 @@ async fn ten_thousand_secrets_cost_a_request_a_second() {
         seconds(60).await;
         assert!(live.iter().all(|live| !live.is_stale()));
     }
-    let requests = taken(&proxy);
+    let requests = proxy.take_requests();
     let rate = requests.len() as f64 / 60.0 / minutes.parse().unwrap_or(2.0);
-    assert!(rate <= 1.1, "{rate} requests a second");
+    assert!(rate <= 1.0, "{rate} requests a second");
     println!(
         "{} requests, {rate:.2} a second, for 10,000 secrets in 50 folders at a ttl of 60 s",
         requests.len()
