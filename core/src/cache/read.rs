@@ -55,8 +55,11 @@ impl Cache {
             });
             match joined {
                 Ok(Landed::Here(result)) => {
-                    if !missed && result.is_ok() {
-                        self.count_hit(true);
+                    if result.is_ok() {
+                        let is_fresh = cell.load().is_fresh(now);
+                        if !missed || !is_fresh {
+                            self.count_hit(is_fresh);
+                        }
                     }
                     return result.map_err(place);
                 }

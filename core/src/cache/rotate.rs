@@ -22,6 +22,9 @@ use crate::{Error, Policy, schedule};
 /// A document that nobody holds and nobody read for so many refreshes is not refreshed any more.
 const IDLE: u8 = 10;
 
+/// A twentieth of this, or of the ttl if that is shorter, is between two refreshes of one document at least.
+const FLOOR: Duration = Duration::from_secs(10);
+
 /// How long after its reader vanished a document is due again.
 const LOST: Duration = Duration::from_secs(1);
 
@@ -58,19 +61,22 @@ impl Schedule {
         self.due
     }
 
-    /// When to read again after a landing.
-    fn next(&mut self, now: Tick, ttl: Duration, failed: bool, used: bool) -> Tick {
+    /// When to read again after a landing. What was read counts from when its read was sent, so that a vault that takes
+    /// its time does not make it older.
+    fn next(&mut self, now: Tick, fetched: Tick, ttl: Duration, failed: bool, used: bool) -> Tick {
         self.idle = if used { 0 } else { self.idle.saturating_add(1) };
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
         self.differs = false;
-        let wait = if failed {
-            schedule::retry(self.failures, ttl)
+        let due = if failed {
+            now.after(schedule::retry(self.failures, ttl))
         } else if std::mem::replace(&mut self.settled, true) {
-            schedule::later(ttl)
+            fetched.after(schedule::later(ttl))
         } else {
-            schedule::first(ttl)
+            fetched.after(schedule::first(ttl))
         };
-        self.due = if self.idle > IDLE { Tick::NEVER } else { now.after(wait) };
+        // Not at once, though the read took a whole ttl.
+        let due = due.max(now.after(ttl.min(FLOOR) / 20));
+        self.due = if self.idle > IDLE { Tick::NEVER } else { due };
         self.due
     }
 
@@ -121,7 +127,7 @@ impl Cache {
             let was_a_retry = schedule.failures > 0;
             let was_a_retry = (!failed).then_some(was_a_retry);
             let Some(ttl) = ttl else { return (None, was_a_retry) };
-            let mut due = schedule.next(now, ttl, failed, used || held);
+            let mut due = schedule.next(now, fetched.unwrap_or(now), ttl, failed, used || held);
             if let (false, Some(folder)) = (failed || due == Tick::NEVER, folder) {
                 let latest = fetched.unwrap_or(now).after(ttl);
                 due = slot.mount.folders.align(folder, mounted.generation, now, due, latest);
