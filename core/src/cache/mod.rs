@@ -234,7 +234,8 @@ impl Cache {
     #[cfg(feature = "metrics")]
     fn report(&self) {
         if self.tally.is_time(20) {
-            self.tally.report();
+            let (fresh, stale) = self.tally.take();
+            crate::metrics::hits(fresh, stale);
             self.survey().iter().for_each(crate::metrics::survey);
         }
     }

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use tracing::Instrument as _;
+
 use super::clock::Tick;
 use super::folders::place;
 use super::line::{Line, Turn, What, Work};
@@ -40,10 +42,15 @@ impl Cache {
             return Ok(());
         }
         let round = Round { cache: self.me.clone(), mounted, folder: folder.into(), slots };
-        self.host.spawn(move |_| async move {
-            let cache = round.cache.clone();
-            round.go().await;
-            end(&cache, turn);
+        let prefix = turn.mount().prefix();
+        let span = tracing::debug_span!("poll", prefix, folder = &*round.folder, secrets = round.slots.len());
+        self.host.spawn(move |_| {
+            let task = async move {
+                let cache = round.cache.clone();
+                round.go().await;
+                end(&cache, turn);
+            };
+            task.instrument(span)
         })
     }
 
@@ -74,13 +81,7 @@ impl Round {
             cache.note_answer(&mount, "poll", &answer);
         }
         let (folders, generation) = (&mount.folders, self.mounted.generation);
-        tracing::debug!(
-            prefix = mount.prefix(),
-            folder = &*self.folder,
-            secrets = self.slots.len(),
-            error = answer.as_ref().err().map(tracing::field::display),
-            "asked for versions"
-        );
+        tracing::debug!(error = answer.as_ref().err().map(tracing::field::display), "asked for versions");
         match answer {
             Ok(states) => {
                 folders.answered(&self.folder, generation);

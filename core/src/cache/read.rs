@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use tokio::runtime::Handle;
+use tracing::Instrument as _;
 
 use super::flight::{Flights, Pilot, Woken};
 use super::host::Host;
@@ -157,10 +158,17 @@ impl Cache {
         let runtime = self.host.nearest()?;
         let seat = self.depart(slot, pilot, &runtime);
         let (cache, slot) = (self.me.clone(), slot.clone());
-        runtime.spawn(async move {
+        let span = tracing::debug_span!(
+            "read",
+            prefix = slot.mount.prefix(),
+            resource = slot.subject.resource(),
+            version = slot.subject.version()
+        );
+        let task = async move {
             read(cache, slot, seat).await;
             then();
-        });
+        };
+        runtime.spawn(task.instrument(span));
         Ok(())
     }
 

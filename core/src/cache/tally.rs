@@ -9,7 +9,7 @@ use std::{
 };
 
 #[cfg(feature = "metrics")]
-use crate::{metrics, sync::lock};
+use crate::sync::lock;
 
 /// The hits of a registry.
 #[derive(Debug, Default)]
@@ -81,8 +81,8 @@ impl Tally {
         self.steps.fetch_add(1, Ordering::Relaxed) % every == 0
     }
 
-    /// Passes on what was counted since the last time, and forgets threads that have ended.
-    pub(crate) fn report(&self) {
+    /// What was counted since the last time, fresh and stale. Threads that have ended are forgotten.
+    pub(crate) fn take(&self) -> (u64, u64) {
         let (mut fresh, mut stale) = (0, 0);
         lock(&self.threads).retain_mut(|thread| {
             // Looked at before the figures, so that none are lost that were counted before the end.
@@ -94,6 +94,34 @@ impl Tally {
             (thread.fresh, thread.stale) = now;
             !has_ended
         });
-        metrics::hits(fresh, stale);
+        (fresh, stale)
+    }
+}
+
+#[cfg(all(test, feature = "metrics"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_counts_and_none_is_lost_or_counted_twice() {
+        let tally = Arc::new(Tally::default());
+        let counting: Vec<_> = (0..4)
+            .map(|thread| {
+                let tally = tally.clone();
+                std::thread::spawn(move || (0..1000).for_each(|at| tally.hit(at % 10 != thread)))
+            })
+            .collect();
+        tally.hit(true);
+        let early = tally.take();
+        counting.into_iter().for_each(|thread| thread.join().unwrap());
+        let late = tally.take();
+        assert_eq!((early.0 + late.0, early.1 + late.1), (3601, 400));
+        assert_eq!(tally.take(), (0, 0));
+        assert_eq!(lock(&tally.threads).len(), 1, "those that have ended are forgotten");
+        // Another registry's reads are its own.
+        let other = Tally::default();
+        other.hit(false);
+        tally.hit(true);
+        assert_eq!((tally.take(), other.take()), ((1, 0), (0, 1)));
     }
 }

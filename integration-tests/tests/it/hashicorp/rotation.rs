@@ -34,7 +34,9 @@ fn fill(server: &Server, folders: usize, secrets: usize) -> (String, Vec<String>
         for part in places.chunks(places.len().div_ceil(4)) {
             let (api, mount) = (server.api().clone(), &mount);
             scope.spawn(move || {
-                part.iter().for_each(|place| drop(api.write_kv2(mount, place, &json!({"a": "1"}))))
+                for place in part {
+                    api.write_kv2(mount, place, &json!({"a": "1"}));
+                }
             });
         }
     });
@@ -162,7 +164,7 @@ async fn where_versions_cannot_be_asked_for_each_secret_is_read() {
     let proxy = Proxy::in_front_of(server);
     // Denied.
     let (questions, reads) = look(vault(&proxy.address(), &token), &proxy).await;
-    assert!(questions <= 2 && (60..=100).contains(&reads), "{questions} questions, {reads} reads");
+    assert!(questions <= 2 && (40..=100).contains(&reads), "{questions} questions, {reads} reads");
     // Allowed for one folder of the two.
     let (questions, reads) = look(vault(&proxy.address(), &lister), &proxy).await;
     assert!(
@@ -171,43 +173,98 @@ async fn where_versions_cannot_be_asked_for_each_secret_is_read() {
     );
     // Not wanted.
     let (questions, reads) = look(vault(&proxy.address(), server.token()).poll(false), &proxy).await;
-    assert!(questions == 0 && (60..=100).contains(&reads), "{questions} questions, {reads} reads");
+    assert!(questions == 0 && (40..=100).contains(&reads), "{questions} questions, {reads} reads");
     // A server without it, as HashiCorp Vault is.
     proxy.intercept(|request, upstream| match is_a_question(request) {
         true => Reply::json(404, &json!({"errors": ["1 error occurred:\n\t* unsupported path\n\n"]})),
         false => upstream.forward(request),
     });
     let (questions, reads) = look(vault(&proxy.address(), server.token()), &proxy).await;
-    assert!(questions == 1 && (60..=100).contains(&reads), "{questions} questions, {reads} reads");
+    assert!(questions <= 1 && (40..=100).contains(&reads), "{questions} questions, {reads} reads");
 }
 
-/// 10,000 secrets take a while to write: `.ci/deep` runs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_on_purpose_ends_on_time_and_what_fails_ends_after_its_window() {
+    let server = &mut Server::dev();
+    let mount = mount();
+    server.api().mount_kv(&mount, 2);
+    let write = |name: &str| server.api().write_kv2(&mount, name, &json!({"a": "1"}));
+    // The server's own end, which comes between two refreshes.
+    server.api().must("POST", &format!("{mount}/metadata/ends"), &json!({"delete_version_after": "5s"}));
+    for name in ["ends", "denied", "kept", "strict"] {
+        write(name);
+    }
+    let started = Instant::now();
+    let read = |name: &str| format!("path \"{mount}/data/{name}\" {{ capabilities = [\"read\"] }}\n");
+    let all = ["ends", "denied", "kept", "strict"].map(read).concat();
+    server.api().policy(&mount, &all);
+    let token = server.api().create_token(&json!({"policies": [mount]}));
+    let proxy = Proxy::in_front_of(server);
+    let backend = vault(&proxy.address(), &token).mount(&mount).retries(0).build().unwrap();
+    let mut policy = Policy::default();
+    (policy.ttl, policy.resurrect_ttl) = (Some(Duration::from_secs(2)), Duration::from_secs(6));
+    let registry = registry(backend.with_policy(policy));
+    let watch =
+        async |reference: &str| registry.watch(format!("{{vault://under-test/{reference}}}")).await.unwrap();
+    let (ends, denied) = (watch("ends/a").await, watch("denied/a").await);
+    let (kept, strict) = (watch("kept/a").await, watch("strict/a?resurrect_ttl=1").await);
+
+    while started.elapsed() < Duration::from_millis(4500) {
+        assert!(ends.current().is_ok(), "{:?}", started.elapsed());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(5200).saturating_sub(started.elapsed())).await;
+    assert!(ends.current().is_err(), "past the server's own end");
+
+    // Denied from now on: asked for twice, and then gone within the ttl.
+    server.api().policy(&mount, &["ends", "kept", "strict"].map(read).concat());
+    seconds(5).await;
+    assert_eq!(denied.current().unwrap_err().kind(), ErrorKind::PermissionDenied);
+
+    // The vault is gone: the last good value until ttl and window have passed, and then an error.
+    let before = proxy.requests().len();
+    server.stop();
+    seconds(5).await;
+    assert_eq!(strict.current().unwrap_err().kind(), ErrorKind::Unavailable, "its own window is a second");
+    assert!(kept.is_stale() && kept.current().unwrap().as_bytes() == b"1");
+    seconds(6).await;
+    assert_eq!(kept.current().unwrap_err().kind(), ErrorKind::Unavailable);
+    let requests = proxy.requests().len() - before;
+    // Four secrets, each retried after a second or more at first.
+    assert!(requests <= 4 * 11, "{requests} requests of a vault that is gone, in 11 s");
+}
+
+/// A few secrets for a few seconds; `.ci/deep` makes it 10,000 in 50 folders at a ttl of 60 s, for so many minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_secrets_cost_a_request_a_second() {
-    let Ok(minutes) = std::env::var("STRONGROOM_DEEP_MINUTES") else { return };
+    let minutes: Option<u64> =
+        std::env::var("STRONGROOM_DEEP_MINUTES").ok().and_then(|text| text.parse().ok());
+    let (folders, secrets, ttl, stretch) =
+        minutes.map_or((5, 40, 4, 12), |minutes| (50, 200, 60, 60 * minutes));
     let server = &Server::dev();
-    let (mount, references) = fill(server, 50, 200);
+    let (mount, references) = fill(server, folders, secrets);
     let proxy = Proxy::in_front_of(server);
     let mut limits = CacheLimits::default();
     limits.entries = 20_000;
     let mut policy = Policy::default();
-    policy.ttl = Some(Duration::from_secs(60));
+    policy.ttl = Some(Duration::from_secs(ttl));
     let backend = vault(&proxy.address(), server.token()).mount(&mount).build().unwrap().with_policy(policy);
     let registry = Registry::builder().vault("under-test", backend).cache_limits(limits).build().unwrap();
     let live = watch_all(&registry, &references).await;
-    seconds(60).await;
+    // One token is looked at once, and by then everything has been refreshed for the first time.
+    seconds(ttl.max(2)).await;
     proxy.take_requests();
-    for _ in 0..minutes.parse().unwrap_or(2) {
-        seconds(60).await;
-        assert!(are_fresh(&live, 60));
+    for _ in 0..stretch {
+        seconds(1).await;
+        assert!(are_fresh(&live, ttl));
     }
-    let requests = proxy.take_requests();
-    let rate = requests.len() as f64 / 60.0 / minutes.parse().unwrap_or(2.0);
-    assert!(rate <= 1.0, "{rate} requests a second");
-    println!(
-        "{} requests, {rate:.2} a second, for 10,000 secrets in 50 folders at a ttl of 60 s",
-        requests.len()
-    );
+    let requests = proxy.take_requests().len() as f64;
+    // One a folder and 0.8 to 1 ttl; over a short stretch a folder may be asked once more.
+    let expected = (folders as u64 * stretch) as f64 / ttl as f64;
+    let more = if minutes.is_some() { 0.2 * expected } else { 0.25 * expected + folders as f64 };
+    assert!(requests <= expected + more, "{requests} requests in {stretch} s");
+    let rate = requests / stretch as f64;
+    println!("{rate:.2} requests a second for {} secrets, ttl {ttl} s, over {stretch} s", references.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
