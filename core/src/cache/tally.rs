@@ -12,12 +12,30 @@ use std::{
 use crate::sync::lock;
 
 /// The hits of a registry.
+#[cfg(not(feature = "metrics"))]
 #[derive(Debug, Default)]
+pub(crate) struct Tally;
+
+/// The hits of a registry.
+#[cfg(feature = "metrics")]
+#[derive(Debug)]
 pub(crate) struct Tally {
-    #[cfg(feature = "metrics")]
+    /// Never used again, as an address may be.
+    id: u64,
     threads: Mutex<Vec<Reported>>,
-    #[cfg(feature = "metrics")]
     steps: AtomicUsize,
+}
+
+#[cfg(feature = "metrics")]
+impl Default for Tally {
+    fn default() -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            threads: Mutex::default(),
+            steps: AtomicUsize::new(0),
+        }
+    }
 }
 
 /// What one thread has counted. On a cache line of its own, so that counting slows nobody else down.
@@ -40,7 +58,7 @@ struct Reported {
 #[cfg(feature = "metrics")]
 thread_local! {
     /// Where this thread counts, for the registry that it read last.
-    static MINE: RefCell<Option<(*const Tally, Arc<Count>)>> = const { RefCell::new(None) };
+    static MINE: RefCell<Option<(u64, Arc<Count>)>> = const { RefCell::new(None) };
 }
 
 #[cfg(not(feature = "metrics"))]
@@ -58,10 +76,9 @@ impl Tally {
         // A thread that is ending does not count.
         let _ = MINE.try_with(|mine| {
             let Ok(mut mine) = mine.try_borrow_mut() else { return };
-            let me = std::ptr::from_ref(self);
             let (_, count) = match mine.as_mut() {
-                Some(mine) if mine.0 == me => mine,
-                _ => mine.insert((me, self.join())),
+                Some(mine) if mine.0 == self.id => mine,
+                _ => mine.insert((self.id, self.join())),
             };
             let count = if is_fresh { &count.fresh } else { &count.stale };
             // Nobody else writes it.

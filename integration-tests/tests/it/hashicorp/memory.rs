@@ -1,6 +1,7 @@
 //! What the registry remembers of a real server, counted at the server's door.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use strongroom_core::Policy;
@@ -61,6 +62,18 @@ async fn a_rotated_secret_is_served_within_its_ttl_and_a_second() {
     let registry = watched(&proxy, server, Some(Duration::from_secs(2)));
     let mut live = registry.watch("{vault://under-test/memory/rotated/password}").await.unwrap();
     let pair = registry.watch_document("{vault://under-test/memory/rotated/}").await.unwrap();
+    // Somebody reads all the while.
+    let (stop, mut reader) = (Arc::new(AtomicBool::new(false)), live.reader());
+    let stopped = stop.clone();
+    let reading = std::thread::spawn(move || {
+        let (mut reads, mut failed) = (0_u64, 0_u64);
+        while !stopped.load(Ordering::Relaxed) {
+            reads += 1;
+            failed += u64::from(reader.current().is_err());
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        (reads, failed)
+    });
     for n in 1..4 {
         write(n);
         let start = Instant::now();
@@ -72,6 +85,9 @@ async fn a_rotated_secret_is_served_within_its_ttl_and_a_second() {
     }
     let requests = proxy.count("GET", "/v1/secret/data/memory/rotated");
     assert!(requests <= 6, "{requests} requests in three rotations");
+    stop.store(true, Ordering::Relaxed);
+    let (reads, failed) = reading.join().unwrap();
+    assert!(reads > 1000 && failed == 0, "{failed} of {reads} reads failed");
 
     server.pause();
     tokio::time::sleep(Duration::from_secs(3)).await;
