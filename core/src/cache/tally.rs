@@ -14,7 +14,7 @@ use crate::sync::lock;
 /// The hits of a registry.
 #[cfg(not(feature = "metrics"))]
 #[derive(Debug, Default)]
-pub(crate) struct Tally;
+pub(crate) struct Tally(());
 
 /// The hits of a registry.
 #[cfg(feature = "metrics")]

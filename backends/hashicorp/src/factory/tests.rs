@@ -48,11 +48,21 @@ impl AuthMethod for Given {
 }
 
 fn build(fields: &[(&str, &str)]) -> Result<String, String> {
+    Ok(vault(fields)?.backend().describe().to_string())
+}
+
+fn vault(fields: &[(&str, &str)]) -> Result<Vault, String> {
     let factories = Factories::new().with_backend(HashicorpFactory::default()).with_login(Given);
     let settings = Settings::new("vault `p`").with("token", "root");
     let settings = fields.iter().fold(settings, |settings, (name, text)| settings.with(*name, *text));
-    let vault = factories.build("hcv", &settings).map_err(|error| error.to_string())?;
-    Ok(vault.backend().describe().to_string())
+    factories.build("hcv", &settings).map_err(|error| error.to_string())
+}
+
+#[test]
+fn versions_are_asked_for_where_there_may_be_any_and_that_is_wanted() {
+    let asks = |fields: &[(&str, &str)]| vault(fields).unwrap().backend().versions().is_some();
+    assert!(asks(&[("kv", "v2")]) && asks(&[("kv", "auto"), ("poll", "auto")]));
+    assert!(!asks(&[]) && !asks(&[("kv", "v2"), ("poll", "off")]));
 }
 
 #[test]
