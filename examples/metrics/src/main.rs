@@ -1,6 +1,6 @@
 //! Keeps secrets in memory and says over HTTP how that goes: `/metrics` for Prometheus, `/health` for a load balancer.
 //!
-//!     strongroom-metrics kong.yaml 127.0.0.1:9187 '{vault://hashicorp-vault/customer/acme/name}' ...
+//!     cargo run -p example-metrics -- kong.yaml 127.0.0.1:9187 '{vault://hashicorp-vault/customer/acme/name}' ...
 //!
 //! What it serves is what any program can: install a recorder of the `metrics` facade before the first read, and hand
 //! out `Registry::status` as JSON.
@@ -22,7 +22,7 @@ use strongroom::Registry;
 use strongroom::config::Config;
 use tokio::net::TcpListener;
 
-const USAGE: &str = "usage: strongroom-metrics CONFIG ADDRESS REFERENCE...";
+const USAGE: &str = "usage: metrics-endpoint CONFIG ADDRESS REFERENCE...";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

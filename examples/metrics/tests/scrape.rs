@@ -64,7 +64,7 @@ fn prometheus_finds_what_there_is_to_know_and_no_value() {
         server.port()
     );
     std::fs::write(&config, text).unwrap();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_strongroom-metrics"));
+    let mut program = Command::new(env!("CARGO_BIN_EXE_metrics-endpoint"));
     let names = ["one", "two", "three"].map(|name| format!("{{vault://my-vault/scrape/{name}/a}}"));
     let program = program.arg(&config).arg("127.0.0.1:0").args(names).stdout(Stdio::piped());
     let mut running = Running(program.spawn().unwrap());
