@@ -46,7 +46,7 @@ impl Default for Listing {
 #[async_trait]
 impl VersionPoll for HashicorpVault {
     async fn poll(&self, folder: &str, names: &[&str]) -> Result<HashMap<String, VersionState>, Error> {
-        retry::run(self.budget, || self.poll_once(folder, names)).await
+        retry::run(self.budget, self.transport.breaker(), || self.poll_once(folder, names)).await
     }
 }
 
