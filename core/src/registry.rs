@@ -17,6 +17,7 @@ use dashmap::mapref::entry::Entry as MapEntry;
 
 pub use to_reference::ToReference;
 
+pub(crate) use many::Gathered;
 pub use read::Fetched;
 pub(crate) use read::named;
 

@@ -1,10 +1,13 @@
 //! Owned secret bytes: wiped when dropped, never shown.
 
+mod deserialize;
+
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use crate::Error;
+pub(crate) use deserialize::NAME;
 
 /// A secret value: bytes that are wiped from memory on drop and never shown by `Debug`.
 ///
@@ -15,6 +18,13 @@ use crate::Error;
 /// let secret = strongroom_core::Secret::from("hunter2");
 /// assert_eq!(secret.as_str().unwrap(), "hunter2");
 /// assert_eq!(format!("{secret:?}"), "Secret(<redacted>)");
+/// ```
+///
+/// It deserializes, so that it can be a field of a program's configuration, and never serializes:
+///
+/// ```compile_fail
+/// fn serialized(_: &impl serde::Serialize) {}
+/// serialized(&strongroom_core::Secret::from("hunter2"));
 /// ```
 #[derive(Clone, Default)]
 pub struct Secret(Zeroizing<Vec<u8>>);

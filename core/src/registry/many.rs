@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::read::named;
 use super::{Registry, ToReference};
 use crate::cache::{Cell, CellRef, Pinned, Want};
-use crate::{Error, Secret};
+use crate::{Error, Fetched, Reference, Secret};
 
 /// How many secrets of one call are read at the same time. Each vault has a bound of its own below this.
 const AT_ONCE: usize = 64;
@@ -18,17 +18,59 @@ struct Group {
     members: Vec<(usize, CellRef)>,
 }
 
+/// A value together with its place in the cache.
+pub(crate) struct Gathered {
+    pub(crate) slot: Pinned,
+    pub(crate) cell: CellRef,
+    pub(crate) value: Secret,
+}
+
+impl Gathered {
+    /// Says once of its vault that a value without a ttl changes by hand alone.
+    pub(crate) fn say_if_it_stays(&self) {
+        let mount = &self.slot.mount;
+        if mount.mounted().is_ok_and(|mounted| self.cell.ask.ttl(mounted.vault.policy()).is_none()) {
+            mount.say_that_it_stays();
+        }
+    }
+}
+
 impl Registry {
     /// The values that many references mean, each as by [`get`](Self::get) and in the same order. Each distinct
-    /// secret is read once, several at the same time; a vault that can read several in one request does.
+    /// secret is read once, several at the same time; a vault that can read several in one request does. Values of
+    /// the same secret belong together.
     pub async fn get_many<R: ToReference>(
         &self,
         references: impl IntoIterator<Item = R>,
     ) -> Vec<Result<Secret, Error>> {
         let references: Vec<R> = references.into_iter().collect();
         let mut values: Vec<_> = references.iter().map(|_| None).collect();
+        let groups = self.group(&references, |at, error| values[at] = Some(Err(error)));
+        self.read(&references, &groups, |at, _, _, value| values[at] = Some(value)).await;
+        // Every place has been filled: by its group, or by the error that kept it out of one.
+        values.into_iter().flatten().collect()
+    }
+
+    /// The same, with the place of each value in the cache.
+    pub(crate) async fn gather(&self, references: &[Reference]) -> Vec<Result<Gathered, Error>> {
+        let mut values: Vec<_> = references.iter().map(|_| None).collect();
+        let groups = self.group(references, |at, error| values[at] = Some(Err(error)));
+        self.read(references, &groups, |at, slot, cell, value| {
+            let gathered = value.map(|value| Gathered { slot: slot.clone(), cell: cell.clone(), value });
+            values[at] = Some(gathered);
+        })
+        .await;
+        values.into_iter().flatten().collect()
+    }
+
+    /// Reads groups and hands each value to `take`, with its place among the references.
+    async fn read<R: ToReference>(
+        &self,
+        references: &[R],
+        groups: &[Group],
+        mut take: impl FnMut(usize, &Pinned, &CellRef, Result<Secret, Error>),
+    ) {
         let cache = &self.0.cache;
-        let groups = self.group(&references, &mut values);
         // Those of vaults that read in batches are all under way after this; the others start one by one.
         let mut started = cache.start_batches(groups.iter().map(|group| (&group.slot, group.cells())));
         let mut next = 0;
@@ -38,33 +80,32 @@ impl Registry {
                     .get_or_insert_with(|| cache.start_reading(&groups[next].slot, groups[next].cells()));
                 next += 1;
             }
-            for (place, cell) in &group.members {
-                let fetched = match started[at].clone() {
+            let mut all = Vec::with_capacity(group.members.len());
+            for (_, cell) in &group.members {
+                all.push(match started[at].clone() {
                     Some(Err(error)) => Err(error),
                     Some(Ok(since)) => cache.obtain(&group.slot, cell, Want::After(since)).await,
                     None => cache.obtain(&group.slot, cell, Want::Known).await,
-                };
+                });
+            }
+            group.align(&mut all);
+            for ((place, cell), fetched) in group.members.iter().zip(all) {
                 let reference = &references[*place];
                 if fetched.is_ok() {
                     reference.with_text(|text| cache.remember(text, cell));
                 }
                 let value = fetched.map(|fetched| fetched.value);
-                values[*place] = Some(value.map_err(|error| match reference.to_reference() {
+                let value = value.map_err(|error| match reference.to_reference() {
                     Ok(reference) => named(&reference, error),
                     Err(_) => error,
-                }));
+                });
+                take(*place, &group.slot, cell, value);
             }
         }
-        // Every place has been filled: by its group, or by the error that kept it out of one.
-        values.into_iter().flatten().collect()
     }
 
-    /// Puts together what is one secret; what cannot be looked for has its error put in its place.
-    fn group<R: ToReference>(
-        &self,
-        references: &[R],
-        values: &mut [Option<Result<Secret, Error>>],
-    ) -> Vec<Group> {
+    /// Puts together what is one secret; what cannot be looked for is refused with its error.
+    fn group<R: ToReference>(&self, references: &[R], mut refuse: impl FnMut(usize, Error)) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         let mut places = HashMap::new();
         for (at, reference) in references.iter().enumerate() {
@@ -72,7 +113,7 @@ impl Registry {
                 .to_reference()
                 .and_then(|parsed| self.find(&parsed).map_err(|error| named(&parsed, error)));
             match found {
-                Err(error) => values[at] = Some(Err(error)),
+                Err(error) => refuse(at, error),
                 Ok(found) => {
                     let place = *places.entry(Arc::as_ptr(&found.slot)).or_insert_with(|| {
                         groups.push(Group { slot: found.slot.clone(), members: Vec::new() });
@@ -123,5 +164,23 @@ impl Registry {
 impl Group {
     fn cells(&self) -> impl Iterator<Item = &Cell> {
         self.members.iter().map(|(_, cell)| &**cell)
+    }
+
+    /// Takes all values from one document: between two of them the secret may have been read anew.
+    fn align(&self, all: &mut [Result<Fetched, Error>]) {
+        if self.members.len() < 2 {
+            return;
+        }
+        // A landing fills all cells under this lock.
+        self.slot.flights.with(|_| {
+            for ((_, cell), fetched) in self.members.iter().zip(all) {
+                let block = cell.load();
+                if let (Ok(fetched), true) = (fetched, block.is_a_value()) {
+                    if fetched.value.as_bytes() != block.bytes() {
+                        fetched.value = Secret::new(block.bytes());
+                    }
+                }
+            }
+        });
     }
 }

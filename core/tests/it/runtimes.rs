@@ -297,3 +297,32 @@ fn whoever_waits_for_a_change_on_a_thread_is_told_when_the_runtime_ends() {
     drop(host);
     assert_eq!(waiting.join().unwrap().kind(), ErrorKind::Unavailable);
 }
+
+#[test]
+fn a_configuration_whose_runtime_has_ended_goes_on_in_the_next_that_uses_it() {
+    let (_, registry) = rotating();
+    let first = runtime();
+    let document = serde_json::json!({"name": NAME});
+    type Config = std::collections::HashMap<String, String>;
+    let mut config = first.block_on(registry.watch_config::<Config>(&document)).unwrap();
+    drop(first);
+    // Within no runtime it shows what it has.
+    assert_eq!(config.current().unwrap()["name"], "1");
+    let second = runtime();
+    let other = config.clone();
+    second.block_on(async {
+        config.changed().await.unwrap();
+        while config.current().unwrap()["name"].as_str() < "3" {
+            config.changed().await.unwrap();
+        }
+    });
+    drop(second);
+    // The same without anybody who waits: reading it is enough.
+    let third = runtime();
+    third.block_on(async {
+        let before = other.current().unwrap()["name"].clone();
+        while other.current().unwrap()["name"] == before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+}
