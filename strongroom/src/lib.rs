@@ -8,6 +8,8 @@
 #[cfg(feature = "config")]
 pub mod config;
 mod factories;
+#[cfg(feature = "figment")]
+pub mod figment;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(test)]
@@ -22,10 +24,11 @@ pub mod tower;
 
 pub use factories::factories;
 pub use strongroom_core::{
-    AuthMethod, CacheLimits, Document, DocumentRef, Embedded, Error, ErrorKind, Fetched, Health, Heard, Live,
-    LiveDocument, MemoryVault, ParseError, ParseErrorKind, Piece, Policy, Probe, Reader, Reference, Registry,
-    RegistryBuilder, Result, RotationEvent, RotationEvents, RotationKind, Secret, SecretRef, Status,
-    ToReference, Vault, VaultBackend, VaultStatus, escaped, is_reference,
+    AuthMethod, CacheLimits, Document, DocumentRef, Embedded, Error, ErrorKind, Failure, Fetched, FieldPath,
+    Health, Heard, Live, LiveConfig, LiveDocument, MemoryVault, Origins, ParseError, ParseErrorKind, Piece,
+    Policy, Probe, Reader, Reference, Registry, RegistryBuilder, ResolveError, Resolved, Resolver, Result,
+    RotationEvent, RotationEvents, RotationKind, Secret, SecretRef, Status, Step, ToReference, Vault,
+    VaultBackend, VaultStatus, escaped, is_reference,
 };
 
 /// The traits and types that backends and logins are written with.
