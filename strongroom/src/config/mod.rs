@@ -20,6 +20,7 @@
 
 mod defaults;
 mod entity;
+mod file;
 mod manifest;
 mod own;
 mod placeholder;
@@ -37,6 +38,7 @@ use strongroom_core::{Error, ErrorKind, Registry};
 use zeroize::Zeroizing;
 
 use entity::{Entity, Reader};
+pub use file::ConfigFile;
 use own::Own;
 pub use schema::schema;
 pub use source::Format;
