@@ -132,6 +132,11 @@ impl Block {
         now < self.deadline.load()
     }
 
+    /// From when on it is not served.
+    pub(crate) fn deadline(&self) -> Tick {
+        self.deadline.load()
+    }
+
     /// Whether it may be served by somebody who just found it in its cell. While its successor takes its place it
     /// is still what there is.
     #[inline]

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use crate::Secret;
-use crate::cache::{Block, Cell, Pinned, Tick};
+use crate::cache::{AtomicTick, Block, CellRef, Pinned, Tick};
 use crate::registry::Gathered;
 
 /// Where the values lie: one cell for each reference, and the distinct documents that these are in.
 pub(super) struct Sources {
-    cells: Vec<(Pinned, Arc<Cell>)>,
+    cells: Vec<(Pinned, CellRef)>,
     documents: Vec<Document>,
 }
 
@@ -21,8 +21,11 @@ struct Document {
     places: Vec<usize>,
 }
 
-/// The values that were taken at one moment, one for each reference.
+/// The values that were there at one moment, one for each reference.
 pub(super) struct Taken(Vec<Arc<Block>>);
+
+/// Which values a configuration was built from, and until when they may be served.
+pub(super) struct Used(Vec<(u32, AtomicTick)>);
 
 impl Sources {
     pub(super) fn new(gathered: Vec<Gathered>) -> Self {
@@ -44,23 +47,23 @@ impl Sources {
         self.documents.iter().map(|document| &document.slot)
     }
 
-    pub(super) fn cell(&self, place: usize) -> Option<&(Pinned, Arc<Cell>)> {
+    pub(super) fn cell(&self, place: usize) -> Option<&(Pinned, CellRef)> {
         self.cells.get(place)
     }
 
-    /// One cell of each document.
-    pub(super) fn first_cells(&self) -> impl Iterator<Item = (usize, &(Pinned, Arc<Cell>))> {
+    /// One cell of each document, by its place.
+    pub(super) fn first_cells(&self) -> impl Iterator<Item = (usize, &(Pinned, CellRef))> {
         self.documents.iter().filter_map(|document| {
             let place = *document.places.first()?;
             Some((place, self.cells.get(place)?))
         })
     }
 
-    /// All values as they are. Those of one document belong together: a landing fills its cells under the same
-    /// lock.
+    /// All values as they are. A landing fills the cells of its document under the same lock, so those of one
+    /// document belong together, and none of them is just being replaced.
     pub(super) fn take(&self) -> Taken {
         let mut taken: Vec<_> = self.cells.iter().map(|(_, cell)| Guard::into_inner(cell.load())).collect();
-        for document in self.documents.iter().filter(|document| document.places.len() > 1) {
+        for document in &self.documents {
             document.slot.flights.with(|_| {
                 for place in &document.places {
                     taken[*place] = Guard::into_inner(self.cells[*place].1.load());
@@ -70,17 +73,16 @@ impl Sources {
         Taken(taken)
     }
 
-    /// The first value of those taken that may not be served any more.
-    pub(super) fn first_ended(&self, taken: &Taken, now: Tick) -> Option<usize> {
-        self.cells.iter().zip(&taken.0).position(|((_, cell), taken)| {
+    /// The first of those values that may not be served any more.
+    pub(super) fn first_ended(&self, used: &Used, now: Tick) -> Option<usize> {
+        self.cells.iter().zip(&used.0).position(|((_, cell), (serial, until))| {
             let present = cell.load();
-            let serves = if present.serial() == taken.serial() {
-                present.is_live(now)
-            } else {
-                // Another value took its place, and it is served within its own limits; unless nothing did.
-                present.is_a_value() && taken.is_live(now)
-            };
-            !serves
+            // A value whose successor is being put in its place keeps the limit that it had.
+            if present.serial() == *serial && present.is_current(now) {
+                until.store(present.deadline());
+            }
+            // Where another value took its place, it is served within its own limit; where none did, not at all.
+            !present.is_a_value() || now >= until.load()
         })
     }
 
@@ -89,27 +91,30 @@ impl Sources {
         self.cells.iter().position(|(_, cell)| !cell.load().is_live(now))
     }
 
-    /// Whether a value that was taken is older than it should be, or another one took its place.
-    pub(super) fn is_stale(&self, taken: &Taken, now: Tick) -> bool {
-        self.cells.iter().zip(&taken.0).any(|((_, cell), taken)| {
+    /// Whether one of those values is older than it should be, or another one took its place.
+    pub(super) fn is_stale(&self, used: &Used, now: Tick) -> bool {
+        self.cells.iter().zip(&used.0).any(|((_, cell), (serial, _))| {
             let present = cell.load();
-            present.serial() != taken.serial() || !present.is_fresh(now)
+            present.serial() != *serial || !present.is_fresh(now)
         })
     }
 }
 
 impl Taken {
-    /// Which values these are.
     pub(super) fn serials(&self) -> Vec<u32> {
         self.0.iter().map(|block| block.serial()).collect()
     }
 
-    /// The first that is none, or has ended.
+    /// The first that is no value, or may not be served.
     pub(super) fn first_ended(&self, now: Tick) -> Option<usize> {
-        self.0.iter().position(|block| !block.is_live(now))
+        self.0.iter().position(|block| !block.is_a_value() || !block.is_live(now))
     }
 
     pub(super) fn values(&self) -> Vec<Secret> {
         self.0.iter().map(|block| Secret::new(block.bytes())).collect()
+    }
+
+    pub(super) fn used(&self) -> Used {
+        Used(self.0.iter().map(|block| (block.serial(), AtomicTick::new(block.deadline()))).collect())
     }
 }

@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use serde::de::DeserializeOwned;
 
 use super::Validate;
-use super::sources::{Sources, Taken};
+use super::sources::{Sources, Taken, Used};
 use crate::cache::{AtomicTick, Cache, Flights, Tick, Want};
 use crate::registry::{Gathered, named};
 use crate::resolve::failure::Fault;
@@ -38,7 +38,7 @@ pub(super) struct Shared<T> {
 
 struct Built<T> {
     config: Arc<T>,
-    taken: Taken,
+    used: Used,
     /// The last tick at which all of its values were found to be servable.
     checked: AtomicTick,
 }
@@ -58,7 +58,7 @@ impl<T> Shared<T> {
 
     pub(super) fn is_stale(&self) -> bool {
         let present = self.present.load();
-        present.as_ref().is_none_or(|built| self.sources.is_stale(&built.taken, self.cache.now()))
+        present.as_ref().is_none_or(|built| self.sources.is_stale(&built.used, self.cache.now()))
     }
 
     /// That the vaults of all secrets are there.
@@ -118,7 +118,7 @@ impl<T> Shared<T> {
             .present
             .load()
             .as_ref()
-            .is_some_and(|built| self.sources.first_ended(&built.taken, now).is_some());
+            .is_some_and(|built| self.sources.first_ended(&built.used, now).is_some());
         if ended {
             tracing::warn!(error = %self.explain(), "the configuration may not be served any more");
             self.swap(None);
@@ -160,7 +160,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         if let Some(place) = taken.first_ended(now) {
             return Err(shared.ended(place, now));
         }
-        let built = shared.build(taken)?;
+        let built = shared.build(&taken)?;
         shared.present.store(Some(Arc::new(built)));
         let shared = Arc::new(shared);
         let following = shared.keep_following();
@@ -184,7 +184,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
             // Its runtime has ended; where there is no other, whoever waits for a change says so.
             let _ = self.keep_following();
         }
-        let serves = self.sources.first_ended(&built.taken, now).is_none();
+        let serves = self.sources.first_ended(&built.used, now).is_none();
         if serves {
             built.checked.store(now);
         }
@@ -205,7 +205,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         if let Some(place) = taken.first_ended(now) {
             return Err(self.fail(self.ended(place, now), now));
         }
-        match self.build(taken) {
+        match self.build(&taken) {
             Ok(built) => {
                 *lock(&self.failure) = None;
                 self.swap(Some(Arc::new(built)));
@@ -216,7 +216,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         }
     }
 
-    fn build(&self, taken: Taken) -> Result<Built<T>, ResolveError> {
+    fn build(&self, taken: &Taken) -> Result<Built<T>, ResolveError> {
         let resolved = Resolved::new(self.template.clone(), taken.values(), self.origins.clone());
         // The program's own code runs in here. If it panics, the configuration is not built; the next one may be.
         let config = catch_unwind(AssertUnwindSafe(|| {
@@ -232,7 +232,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
             Err(self
                 .error(Fault { path: FieldPath::root(), error: Error::new(ErrorKind::Internal, message) }))
         })?;
-        Ok(Built { config: Arc::new(config), taken, checked: AtomicTick::new(Tick::PAST) })
+        Ok(Built { config: Arc::new(config), used: taken.used(), checked: AtomicTick::new(Tick::PAST) })
     }
 
     pub(super) async fn refresh(&self) -> Result<(), ResolveError> {
