@@ -1,5 +1,6 @@
 //! Behaviour against a real server.
 
+mod documents;
 mod faults;
 mod fixture;
 mod hashicorp;
