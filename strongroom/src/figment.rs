@@ -1,4 +1,4 @@
-//! Configuration that [`figment`](::figment) layers, with the references in it resolved.
+//! Configuration that [`figment`] layers, with the references in it resolved.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

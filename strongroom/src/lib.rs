@@ -4,6 +4,37 @@
 //! feature, and with the feature `config` vaults from files ([`config`]) and references in texts ([`text`]). For
 //! programs that embed it, [`http`] makes headers of secrets, [`tower`] adds them to requests, and [`rustls`] serves
 //! certificates that follow a secret. No feature is on by default.
+//!
+//! A program's own configuration becomes the program's own type, with every reference in it resolved, and follows its
+//! secrets:
+//!
+//! ```
+//! use strongroom::{LiveConfig, MemoryVault, Registry, Secret};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Database {
+//!     user: String,
+//!     password: Secret, // wiped on drop, never shown
+//!     pool: u16,
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let vault = MemoryVault::new(); // in production: `HashicorpVault`, or vaults from a file
+//! vault.set("db", r#"{"user": "app", "password": "hunter2", "pool": 8}"#)?;
+//! let registry = Registry::builder().vault("my-vault", vault).build()?;
+//!
+//! let document = serde_json::json!({
+//!     "user": "{vault://my-vault/db/user}",
+//!     "password": "{vault://my-vault/db/password}",
+//!     "pool": "{vault://my-vault/db/pool}",
+//! });
+//! let config: LiveConfig<Database> = registry.watch_config(&document).await?;
+//! let database = config.current()?;
+//! assert_eq!((database.user.as_str(), database.pool), ("app", 8));
+//! assert_eq!(database.password.as_str()?, "hunter2");
+//! # Ok::<_, strongroom::Error>(())
+//! # }).unwrap();
+//! ```
 
 #[cfg(feature = "config")]
 pub mod config;

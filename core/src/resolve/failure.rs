@@ -152,16 +152,15 @@ impl From<Error> for ResolveError {
 
 impl From<ResolveError> for Error {
     fn from(error: ResolveError) -> Self {
-        // The path of causes below a single failure stays what it is.
         if let [Failure { path, origin, error }] = error.failures() {
+            let error = error.clone();
             return match origin {
-                Some(origin) => error.clone().context(format!("{path} ({origin})")),
-                None if path.is_root() => error.clone(),
-                None => error.clone().context(path.to_string()),
+                Some(origin) => error.at(format_args!("{path} ({origin})")),
+                None if path.is_root() => error,
+                None => error.at(path),
             };
         }
-        let summary = format!("{} fields could not be resolved", error.failures().len());
-        let one = Self::new(error.kind(), summary);
+        let one = Self::new(error.kind(), "the document could not be resolved");
         let one = if error.is_retryable() { one.transient() } else { one };
         one.with_source(error)
     }

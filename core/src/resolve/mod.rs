@@ -100,6 +100,8 @@ impl Registry {
     /// # }).unwrap();
     /// ```
     ///
+    /// A [`Secret`] is wiped and never shown; a `String` is the program's own and is not.
+    ///
     /// What came from a reference becomes a number if it is one as JSON writes it, and a boolean if it is `true` or
     /// `false`; a string that stands in the document itself stays a string. Within `#[serde(flatten)]`, untagged
     /// and internally tagged types serde looks at values before it knows what is asked for: there a reference gives

@@ -89,14 +89,20 @@ impl ser::Serializer for Writer {
         serialize_i16(i16) => Signed,
         serialize_i32(i32) => Signed,
         serialize_i64(i64) => Signed,
-        serialize_i128(i128) => WideSigned,
         serialize_u8(u8) => Unsigned,
         serialize_u16(u16) => Unsigned,
         serialize_u32(u32) => Unsigned,
         serialize_u64(u64) => Unsigned,
-        serialize_u128(u128) => WideUnsigned,
         serialize_f32(f32) => Float,
         serialize_f64(f64) => Float,
+    }
+
+    fn serialize_i128(self, value: i128) -> Written {
+        Ok(i64::try_from(value).map_or(Tree::WideSigned(value), Tree::Signed))
+    }
+
+    fn serialize_u128(self, value: u128) -> Written {
+        Ok(u64::try_from(value).map_or(Tree::WideUnsigned(value), Tree::Unsigned))
     }
 
     fn serialize_char(self, value: char) -> Written {

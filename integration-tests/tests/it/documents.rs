@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use strongroom_auth_token::TokenAuth;
-use strongroom_core::{Error, ErrorKind, Policy, Registry, Secret};
+use strongroom_core::{Error, ErrorKind, MemoryVault, Policy, Registry, Secret, Vault};
 use strongroom_hashicorp::{HashicorpVault, KvVersion};
 use strongroom_integration_tests::{Proxy, Server};
+
+use crate::logs::Logs;
 
 fn registry(address: &str, token: &str, ttl: Option<Duration>) -> Registry {
     let vault = |address: &str| {
@@ -203,4 +205,39 @@ async fn a_live_configuration_follows_a_real_server() {
         tokio::time::timeout(Duration::from_secs(10), config.changed()).await.unwrap().unwrap();
     }
     assert!(!format!("{:?}", config.current().unwrap().password).contains("canary"));
+}
+
+#[tokio::test]
+async fn nothing_that_is_logged_holds_a_value() {
+    let logs = Logs::default();
+    let _collecting = logs.collect();
+    let vault = Arc::new(MemoryVault::new());
+    let write = |user: &str| {
+        let login = json!({"user": user, "password": "canary-password", "pool": 8});
+        vault.set("login", &login.to_string()).unwrap();
+    };
+    write("canary-1");
+    let registry = Registry::builder().vault("my-vault", Vault::shared(vault.clone())).build().unwrap();
+    let document = json!({
+        "user": "{vault://my-vault/login/user}",
+        "password": "{vault://my-vault/login/password}",
+        "pool": "{vault://my-vault/login/pool}",
+    });
+    let validate = |database: &Database| match database.user.as_str() {
+        "canary-2" => Err(format!("{database:?} with {}", database.password.as_str().unwrap())),
+        _ => Ok(()),
+    };
+    let config = registry.watch_config_with::<Database, _>(&document, validate).await.unwrap();
+    write("canary-2");
+    let error = config.refresh().await.unwrap_err();
+    assert!(error.to_string().contains("its validation failed: Database"), "{error}");
+    write("canary-3");
+    config.refresh().await.unwrap();
+    vault.delete("login");
+    let error = config.refresh().await.unwrap_err();
+    let shown = format!("{error} {:?} {:?} {}", config.current().unwrap_err(), config.error(), logs.text());
+    assert!(!shown.contains("canary"), "{shown}");
+    for logged in ["the last good one stays", "was built anew", "is out of service"] {
+        assert_eq!(logs.count(logged), 1, "{logged}: {}", logs.text());
+    }
 }

@@ -5,3 +5,4 @@ mod faults;
 mod fixture;
 mod hashicorp;
 mod logins;
+mod logs;

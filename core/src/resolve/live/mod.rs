@@ -65,7 +65,8 @@ use crate::{Error, Registry};
 ///
 /// Threads may share a handle; each clone has its own idea of which configuration it has [seen](Self::changed).
 /// Secrets stay in memory while a handle lives. The work is done by one task on the runtime that hosts the registry,
-/// which ends with the last handle; if that runtime ends, the next use within another one goes on there.
+/// which ends with the last handle; if that runtime ends, the next use within another one goes on there. The runtime
+/// needs its timer (`enable_time`).
 pub struct LiveConfig<T> {
     shared: Arc<Shared<T>>,
     /// Which swap was seen last.
@@ -197,7 +198,7 @@ impl Registry {
     /// # }).unwrap();
     /// ```
     ///
-    /// What the validation says is shown and logged, with those values of secrets masked that it quotes in full.
+    /// What the validation says is shown and logged, with values masked that it quotes in full, of four bytes at least.
     ///
     /// # Errors
     ///

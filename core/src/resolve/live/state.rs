@@ -112,23 +112,24 @@ impl<T> Shared<T> {
         drop(self.news.announce(|swaps| *swaps = swaps.wrapping_add(1)));
     }
 
-    /// Takes the configuration out of service if it may not be served.
-    fn withdraw_if_ended(&self, now: Tick) {
-        let ended = self
-            .present
-            .load()
-            .as_ref()
-            .is_some_and(|built| self.sources.first_ended(&built.used, now).is_some());
-        if ended {
-            tracing::warn!(error = %self.explain(), "the configuration may not be served any more");
+    /// Takes the configuration out of service if it may not be served, and says whether it did.
+    fn withdraw_if_ended(&self, now: Tick) -> bool {
+        let present = self.present.load();
+        let has_ended =
+            present.as_ref().is_some_and(|built| self.sources.first_ended(&built.used, now).is_some());
+        if has_ended {
             self.swap(None);
         }
+        has_ended
     }
 
     fn fail(&self, failure: ResolveError, now: Tick) -> ResolveError {
         *lock(&self.failure) = Some(failure.clone());
-        self.withdraw_if_ended(now);
-        tracing::warn!(error = %failure, "the configuration could not be built anew");
+        if self.withdraw_if_ended(now) {
+            tracing::warn!(error = %failure, "the configuration is out of service");
+        } else {
+            tracing::warn!(error = %failure, "the configuration could not be built anew; the last good one stays");
+        }
         failure
     }
 }
@@ -198,7 +199,9 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         let now = self.cache.now();
         let serials = taken.serials();
         if *tried == serials {
-            self.withdraw_if_ended(now);
+            if self.withdraw_if_ended(now) {
+                tracing::warn!(error = ?self.explain(), "the configuration is out of service");
+            }
             return Ok(());
         }
         *tried = serials;

@@ -130,6 +130,8 @@ async fn anything_that_serializes_is_a_document() {
         pair: (-5, 'x'),
         unit: (),
     };
+    let (small, large): (u16, u128) = registry().extract(&(5_u128, u128::MAX)).await.unwrap();
+    assert_eq!((small, large), (5, u128::MAX));
     let expected = json!({
         "kinds": ["Unit", {"Newtype": "app"}, {"Tuple": [1, "app"]}, {"Struct": {"secret": "app"}}],
         "map": {"7": "app", "8": null},

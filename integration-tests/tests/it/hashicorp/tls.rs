@@ -19,6 +19,7 @@ use strongroom_integration_tests::pki::Validity;
 use strongroom_integration_tests::{Ca, Pair, Reply, Server, Stub};
 
 use super::{CANARY, error, expect, hasty, on, value, vault};
+use crate::logs::Logs;
 
 fn server_with(ca: &Ca, pair: &Pair) -> Server {
     let server = Server::builder().tls_with(ca, pair).start();
@@ -272,37 +273,4 @@ async fn the_programs_own_provider_is_used_and_none_is_installed() {
     rustls::crypto::ring::default_provider().install_default().unwrap();
     assert_eq!(read().await, "over TLS");
     assert_eq!(value(vault(&server.plain_address(), server.token()), "x/n").await, "over TLS");
-}
-
-/// What was logged at any level on this thread.
-#[derive(Clone, Default)]
-struct Logs(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl Logs {
-    fn collect(&self) -> impl Drop + use<> {
-        let logs = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-            .with_writer(move || logs.clone())
-            .finish();
-        tracing_subscriber::util::SubscriberInitExt::set_default(subscriber)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-
-    fn count(&self, what: &str) -> usize {
-        self.text().matches(what).count()
-    }
-}
-
-impl std::io::Write for Logs {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
