@@ -6,14 +6,17 @@
 //! | `tree` | the tree, and its references cut out of it |
 //! | `path` | where a field stands in its document |
 //! | `failure` | everything that is wrong with a document, at once |
-//! | `deserialize`, `key` | a resolved document as the type that a program asks for |
+//! | `deserialize`, `access`, `key` | a resolved document as the type that a program asks for |
 //! | `refusal` | why a type refused a document, told without any value |
+//! | `mask` | what a program's own code says, without the values that it quotes |
 //! | `live` | configuration that follows its secrets |
 
+mod access;
 mod deserialize;
 mod failure;
 mod key;
 mod live;
+mod mask;
 mod path;
 mod refusal;
 mod serialize;

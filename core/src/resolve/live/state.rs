@@ -13,7 +13,7 @@ use crate::cache::{AtomicTick, Cache, Flights, Tick, Want};
 use crate::registry::{Gathered, named};
 use crate::resolve::failure::Fault;
 use crate::resolve::path::FieldPath;
-use crate::resolve::{Origins, ResolveError, Resolved, Resolver, Template, refusal};
+use crate::resolve::{Origins, ResolveError, Resolved, Resolver, Template, mask};
 use crate::sync::lock;
 use crate::{Error, ErrorKind, Reference};
 
@@ -225,7 +225,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         let config = catch_unwind(AssertUnwindSafe(|| {
             let config = resolved.extract()?;
             (self.validate)(&config).map_err(|error| {
-                let said = refusal::without_values(&error.to_string(), &self.template, &resolved.values);
+                let said = mask::without_values(&error.to_string(), &self.template, &resolved.values);
                 self.error(Fault::invalid(FieldPath::root(), format!("its validation failed: {said}")))
             })?;
             Ok(config)
