@@ -73,8 +73,9 @@ async fn converse(mut connection: TcpStream, counts: Counts, answers: Arc<Answer
         let end = buffer[..filled].windows(4).position(|bytes| bytes == b"\r\n\r\n");
         let Some(end) = end else { continue };
         let target = buffer.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-        // vaultrs sends the slashes of a path encoded.
-        let target = String::from_utf8_lossy(target).replace("%2F", "/");
+        let target = String::from_utf8_lossy(target);
+        // vaultrs ends every target with a query, though it is empty.
+        let target = target.split('?').next().unwrap_or_default().to_owned();
         if target == "/counts" {
             let text = serde_json::to_string(&*counts.lock().unwrap()).unwrap();
             connection.write_all(&response("200 OK", &text)).await?;
