@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TABLE", value_parser = PossibleValuesParser::new(TABLES.iter().map(|table| table.name)))]
     only: Vec<String>,
 
-    /// How many rounds the figures are medians of [default: 7].
+    /// How many rounds the figures are medians of [default: 5].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
 
@@ -51,7 +51,7 @@ impl Arguments {
     }
 
     pub(crate) fn plan(&self) -> Plan {
-        let usual = if self.quick { 2 } else { 7 };
+        let usual = if self.quick { 2 } else { 5 };
         Plan { rounds: self.rounds.map_or(usual, usize::from), quick: self.quick }
     }
 
