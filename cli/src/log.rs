@@ -21,6 +21,9 @@ const VARIABLE: &str = "STRONGROOM_LOG";
 /// What all our crates' names begin with.
 const OURS: &str = "strongroom";
 
+/// Where a vault's outages are noticed. They are for programs that go on; a command ends with the error that says the same.
+const OUTAGES: &str = "strongroom_core::cache::notice";
+
 /// The warnings of this process, to be shown when the command has ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
@@ -49,6 +52,7 @@ pub(crate) fn start(verbosity: u8) -> Result<Warnings, Error> {
         let lines = logs::layer().with_writer(io::stderr).with_ansi(false);
         tracing::subscriber::set_global_default(registry().with(lines.with_filter(ours)))
     } else {
+        let ours = ours.with_target(OUTAGES, LevelFilter::OFF);
         tracing::subscriber::set_global_default(registry().with(warnings.clone().with_filter(ours)))
     };
     Ok(warnings)

@@ -186,5 +186,5 @@ fn an_encoded_leak_would_be_noticed() {
 fn the_loud_run_is_loud() {
     let cli = Cli::new().variable("COLOUR", "canary");
     let loud = cli.once(&["get", "env/colour"].map(OsStr::new), true);
-    assert!(loud.stderr.contains("DEBUG strongroom_core"), "{loud:?}");
+    assert!(loud.stderr.contains(" DEBUG ") && loud.stderr.contains("strongroom_core"), "{loud:?}");
 }
