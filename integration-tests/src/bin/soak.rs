@@ -84,6 +84,8 @@ fn main() -> ExitCode {
         .unwrap();
     let registry = Registry::builder().vault("soak", vault).build().unwrap();
 
+    let watch = |n| runtime.block_on(registry.watch_document(format!("{{vault://soak/soak/{n}/}}")));
+    let lives: Vec<LiveDocument> = (0..SECRETS).map(|n| watch(n).unwrap()).collect();
     let end = Arc::new(AtomicBool::new(false));
     let written: Arc<Vec<AtomicU64>> = Arc::new((0..SECRETS).map(|_| AtomicU64::new(1)).collect());
     let start = Instant::now();
@@ -91,7 +93,7 @@ fn main() -> ExitCode {
         scope.spawn(|| rotate(&server, &written, &tally, &end));
         scope.spawn(|| count(&proxy, &tally, &end));
         for _ in 0..2 {
-            scope.spawn(|| read(&runtime, &registry, &tally, &end));
+            scope.spawn(|| read(&lives, &tally, &end));
         }
         let grown = injure(&server, &proxy, &tally, start, time);
         end.store(true, Ordering::SeqCst);
@@ -171,9 +173,7 @@ fn look(live: &LiveDocument) -> Result<(u64, Vec<u8>, Vec<u8>), strongroom::Erro
     Ok((named.unwrap_or(0), user, password))
 }
 
-fn read(runtime: &tokio::runtime::Runtime, registry: &Registry, tally: &Tally, end: &AtomicBool) {
-    let watch = |n| runtime.block_on(registry.watch_document(format!("{{vault://soak/soak/{n}/}}")));
-    let lives: Vec<LiveDocument> = (0..SECRETS).map(|n| watch(n).unwrap()).collect();
+fn read(lives: &[LiveDocument], tally: &Tally, end: &AtomicBool) {
     let mut last = [0; SECRETS];
     while !end.load(Ordering::SeqCst) {
         for (n, live) in lives.iter().enumerate() {
