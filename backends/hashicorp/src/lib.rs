@@ -38,7 +38,7 @@ mod check;
 mod clients;
 mod factory;
 mod fault;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod kv;
