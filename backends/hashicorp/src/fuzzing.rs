@@ -63,7 +63,8 @@ mod tests {
                         0 => changed.insert(at, dice.u8(..)),
                         1 => changed.truncate(at),
                         2 if at < changed.len() => {
-                            changed[at] = dice.choice(b"\"{}[]:,\\0e- ".iter()).map_or(0, |b| *b)
+                            let special = b"\"{}[]:,\\0e- ";
+                            changed[at] = special[dice.usize(..special.len())];
                         }
                         _ if at < changed.len() => changed[at] ^= 1 << dice.u8(..8),
                         _ => {}
