@@ -47,6 +47,9 @@ pub trait VaultBackend: fmt::Debug + Send + Sync + 'static {
     /// The capability to tell cheaply what has changed, where the product has it.
     fn versions(&self) -> Option<&dyn VersionPoll>;
 
+    /// The capability to notice by itself that something has changed, where the product has it.
+    fn changes(&self) -> Option<&dyn ChangeFeed>;
+
     /// Ends background work and gives back what was obtained, such as a token minted by a login. Bounded to a
     /// few seconds; failures are swallowed. Called once, when the vault leaves its registry.
     async fn close(&self);
@@ -238,5 +241,36 @@ impl VersionState {
     #[must_use]
     pub fn gone(self) -> Self {
         Self { gone: true, ..self }
+    }
+}
+
+/// Notices that documents have become others, without being asked for each of them: a directory that is watched, a
+/// product that sends events. The registry reads anew what it hears of, with or without a `ttl`.
+#[async_trait]
+pub trait ChangeFeed: fmt::Debug + Send + Sync {
+    /// Completes when a document that was read through this backend has become another, appeared or vanished after
+    /// `mark`; 0 is before everything. Else it does not complete.
+    ///
+    /// Several registries may ask at the same time, each with the mark it was given last. The same mark gives the same
+    /// changes again, and more, so that dropping the future loses nothing. It may name documents that are the same
+    /// after all, and must not name any of them over and over.
+    async fn changed(&self, mark: u64) -> Changes;
+}
+
+/// What has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changes {
+    /// What to ask with next time.
+    pub mark: u64,
+    /// The resources, as [`ReadRequest::resource`] names them.
+    pub resources: Vec<Box<str>>,
+}
+
+impl Changes {
+    /// These resources have changed; `mark` is what to ask with next time.
+    #[must_use]
+    pub fn new(mark: u64, resources: Vec<Box<str>>) -> Self {
+        Self { mark, resources }
     }
 }

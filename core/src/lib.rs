@@ -47,7 +47,8 @@ pub use auth::{
     Answer, AuthMethod, ClientIdentity, Grant, Identity, LoginCall, LoginServer, Origin, OutsideCall, Replay,
 };
 pub use backend::{
-    BatchRead, Description, Health, Probe, ReadRequest, VaultBackend, VersionPoll, VersionState,
+    BatchRead, ChangeFeed, Changes, Description, Health, Probe, ReadRequest, VaultBackend, VersionPoll,
+    VersionState,
 };
 pub use cache::CacheLimits;
 pub use document::Document;

@@ -69,13 +69,15 @@ impl Live {
     pub async fn changed(&mut self) -> Result<(), Error> {
         loop {
             let news = self.slot.flights.seen();
-            self.slot.mount.mounted().map_err(|error| named(&self.reference, error))?;
+            let mounted = self.slot.mount.mounted().map_err(|error| named(&self.reference, error))?;
             let serial = self.cell.load().serial();
             if serial != self.seen {
                 self.seen = serial;
                 return Ok(());
             }
-            self.cache.keep_rotating().map_err(|error| named(&self.reference, error))?;
+            let kept = self.cache.keep_rotating();
+            let kept = kept.and_then(|()| self.cache.keep_following(&self.slot.mount, &mounted));
+            kept.map_err(|error| named(&self.reference, error))?;
             self.slot.flights.news(news).await;
         }
     }

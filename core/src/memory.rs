@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use dashmap::DashMap;
 
 use crate::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, VaultBackend,
+    BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, VaultBackend,
     VersionPoll, escaped,
 };
 
@@ -95,6 +95,10 @@ impl VaultBackend for MemoryVault {
     }
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
 

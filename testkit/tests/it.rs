@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, MemoryVault, Probe, ReadRequest, Vault,
-    VaultBackend, VersionPoll,
+    BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, MemoryVault, Probe, ReadRequest,
+    Vault, VaultBackend, VersionPoll,
 };
 use strongroom_testkit::{Capabilities, Fixture, Outcome, run};
 
@@ -77,6 +77,9 @@ impl VaultBackend for Faulty {
         None
     }
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
     async fn close(&self) {}

@@ -20,7 +20,7 @@ use std::ffi::OsString;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, VaultBackend,
+    BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, Probe, ReadRequest, VaultBackend,
     VersionPoll, escaped,
 };
 
@@ -107,6 +107,10 @@ impl VaultBackend for EnvVault {
     }
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, Origin, Probe, ReadRequest, Secret,
-    VaultBackend, VersionPoll,
+    BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, Origin, Probe, ReadRequest,
+    Secret, VaultBackend, VersionPoll,
 };
 
 use crate::answer::Meaning;
@@ -234,6 +234,10 @@ impl VaultBackend for HashicorpVault {
     fn versions(&self) -> Option<&dyn VersionPoll> {
         let may_have_versions = self.kv != KvVersion::V1 && self.sight.engine() != Some(Engine::V1);
         (self.poll && may_have_versions).then_some(self)
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
+        None
     }
 
     async fn close(&self) {

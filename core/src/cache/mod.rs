@@ -20,6 +20,7 @@
 //! | `notice` | what is told of all that: events, logs, figures |
 //! | `survey` | what is in memory, vault by vault |
 //! | `tally` | how many reads found a value, counted by each thread |
+//! | `follow` | reading anew what a vault notices to have changed |
 //! | `retired` | what was replaced and may still be read |
 //! | `clock` | time in steps of 50 ms |
 //! | `stalled` | flights whose runtime nobody drives |
@@ -32,6 +33,7 @@ mod cell;
 mod clock;
 mod flight;
 mod folders;
+mod follow;
 mod host;
 mod index;
 mod kept;

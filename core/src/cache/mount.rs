@@ -1,6 +1,6 @@
 //! A prefix and the vault behind it, which may be replaced while others read.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::folders::Folders;
@@ -21,6 +21,8 @@ pub(crate) struct Mount {
     pub(super) folders: Folders,
     /// How the vault has answered lately.
     pub(crate) pulse: Pulse,
+    /// The generation whose changes somebody listens to; 0 for none.
+    pub(super) followed: AtomicU32,
 }
 
 /// A vault and which one it is of those that a prefix has had.
@@ -41,6 +43,7 @@ impl Mount {
             line: Line::default(),
             folders: Folders::default(),
             pulse: Pulse::default(),
+            followed: AtomicU32::new(0),
         }
     }
 

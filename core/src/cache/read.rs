@@ -219,6 +219,8 @@ impl Cache {
     pub(super) fn settle(&self, slot: &Pinned, mounted: &Mounted) {
         self.table.weigh(slot);
         self.reschedule(slot, mounted);
+        // Where there is no runtime, whoever waits for a change says so.
+        let _ = self.keep_following(&slot.mount, mounted);
         if slot.flights.with(|state| state.document().is_none()) {
             self.end(self.table.note_miss(slot));
         }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::{
-    BatchRead, Description, Document, Health, Policy, Probe, Registry, Vault, VaultBackend, VersionPoll,
-    VersionState,
+    BatchRead, ChangeFeed, Description, Document, Health, Policy, Probe, Registry, Vault, VaultBackend,
+    VersionPoll, VersionState,
 };
 
 mod memory;
@@ -87,6 +87,10 @@ impl VaultBackend for Scripted {
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
         self.0.listing.lock().unwrap().is_some().then_some(self)
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
+        None
     }
 
     async fn close(&self) {}

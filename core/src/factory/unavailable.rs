@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    BatchRead, Description, Document, Error, Health, Probe, ReadRequest, Vault, VaultBackend, VersionPoll,
+    BatchRead, ChangeFeed, Description, Document, Error, Health, Probe, ReadRequest, Vault, VaultBackend,
+    VersionPoll,
 };
 
 /// Fails every use with the same explanation.
@@ -46,6 +47,10 @@ impl VaultBackend for Unavailable {
     }
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
 

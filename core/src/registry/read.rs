@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::options::plan;
 use super::{Registry, ToReference};
 use crate::cache::{CellRef, Pinned, Want};
-use crate::{Document, Error, ErrorKind, Live, LiveDocument, Reference, Secret, SecretRef, escaped};
+use crate::{Document, Error, ErrorKind, Live, LiveDocument, Reference, Secret, SecretRef, Vault, escaped};
 
 /// A value together with what the vault said about it.
 #[derive(Clone, Debug)]
@@ -117,7 +117,10 @@ impl Registry {
         let reference = reference.to_reference()?;
         let found = self.found(&reference, Want::Known).await?.0;
         let mount = &found.slot.mount;
-        if mount.mounted().is_ok_and(|mounted| found.cell.ask.ttl(mounted.vault.policy()).is_none()) {
+        let stays = |vault: &Vault| {
+            found.cell.ask.ttl(vault.policy()).is_none() && vault.backend().changes().is_none()
+        };
+        if mount.mounted().is_ok_and(|mounted| stays(&mounted.vault)) {
             mount.say_that_it_stays();
         }
         Ok(Live::new(self.0.cache.clone(), found.slot, found.cell, reference.into_owned()))

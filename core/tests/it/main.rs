@@ -4,5 +4,6 @@
 
 mod capacity;
 mod fleet;
+mod following;
 mod reference;
 mod runtimes;

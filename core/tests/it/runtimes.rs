@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, Policy, Probe, ReadRequest, Registry, Vault,
-    VaultBackend, VersionPoll,
+    BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, Policy, Probe, ReadRequest,
+    Registry, Vault, VaultBackend, VersionPoll,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -45,6 +45,10 @@ impl VaultBackend for Slow {
     }
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::cache::{Cache, Clock};
 use crate::{
-    BatchRead, Description, Document, Error, ErrorKind, Health, LiveConfig, Policy, Probe, ReadRequest,
-    Registry, Secret, Vault, VaultBackend, VersionPoll,
+    BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, LiveConfig, Policy, Probe,
+    ReadRequest, Registry, Secret, Vault, VaultBackend, VersionPoll,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,9 @@ impl VaultBackend for Told {
         None
     }
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
     async fn close(&self) {}

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, CacheLimits, Description, Document, Error, Health, Live, Probe, ReadRequest, Registry,
-    VaultBackend, VersionPoll,
+    BatchRead, CacheLimits, ChangeFeed, Description, Document, Error, Health, Live, Probe, ReadRequest,
+    Registry, VaultBackend, VersionPoll,
 };
 use tokio::runtime::Runtime;
 
@@ -110,6 +110,10 @@ impl VaultBackend for Turning {
     }
 
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use strongroom_core::{
-    BatchRead, Description, Document, Error, Health, Policy, Probe, ReadRequest, Registry, Vault,
+    BatchRead, ChangeFeed, Description, Document, Error, Health, Policy, Probe, ReadRequest, Registry, Vault,
     VaultBackend, VersionPoll,
 };
 
@@ -45,6 +45,9 @@ impl VaultBackend for Scripted {
         None
     }
     fn versions(&self) -> Option<&dyn VersionPoll> {
+        None
+    }
+    fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
     async fn close(&self) {}

@@ -1,0 +1,119 @@
+//! Following: what a vault notices by itself to have changed is read anew, with or without a `ttl`.
+//!
+//! One task for each vault that has a [`ChangeFeed`](crate::ChangeFeed) and of which anything was read, on the host
+//! runtime. It ends within a second after the vault was replaced or removed or the registry dropped.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Id;
+
+use super::clock::STEP;
+use super::flight::Flights;
+use super::{Cache, Landings, Mount, Mounted, Pinned};
+use crate::Error;
+
+/// How long the task waits for news before it looks whether anybody still wants them.
+const LOOK_UP: Duration = Duration::from_secs(1);
+
+impl Cache {
+    /// Sees to it that somebody listens to what the vault notices.
+    ///
+    /// # Errors
+    ///
+    /// There is something to listen to and no runtime to do it on.
+    pub(crate) fn keep_following(&self, mount: &Arc<Mount>, mounted: &Mounted) -> Result<(), Error> {
+        let generation = mounted.generation;
+        if mounted.vault.backend.changes().is_none()
+            || mount.followed.swap(generation, Ordering::AcqRel) == generation
+        {
+            return Ok(());
+        }
+        let started = self.host.spawn(|id| {
+            let watch = Watch { cache: self.me.clone(), mount: mount.clone(), generation, id };
+            async move {
+                follow(&watch).await;
+                drop(watch);
+            }
+        });
+        if started.is_err() {
+            let _ = mount.followed.compare_exchange(generation, 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
+        started
+    }
+}
+
+async fn follow(watch: &Watch) {
+    let mut mark = 0;
+    while let Some(mounted) = watch.mounted() {
+        let Some(feed) = mounted.vault.backend.changes() else { return };
+        let Ok(changes) = tokio::time::timeout(LOOK_UP, feed.changed(mark)).await else { continue };
+        mark = changes.mark;
+        let resources: HashSet<_> = changes.resources.into_iter().collect();
+        let Some(cache) = watch.cache.upgrade() else { return };
+        let slots = cache.table.pin_all(|slot| {
+            Arc::ptr_eq(&slot.mount, &watch.mount) && resources.contains(slot.subject.resource())
+        });
+        drop(cache);
+        for slot in slots {
+            tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "has changed");
+            read_anew(&watch.cache, &slot).await;
+        }
+        // A floor on the period, whatever the backend does.
+        tokio::time::sleep(STEP).await;
+    }
+}
+
+/// Reads a document so that what is known of it is not older than this call.
+async fn read_anew(cache: &Weak<Cache>, slot: &Pinned) {
+    let mut since: Option<Landings> = None;
+    while let Some(cache) = cache.upgrade() {
+        let joined = Flights::join(slot, |state, flying| {
+            // What is under way may bring what was there before the change: another read follows it.
+            let present = state.landings();
+            let since = *since.get_or_insert(if flying { present.next() } else { present });
+            present.are_after(since).then_some(())
+        });
+        let Err((seen, pilot)) = joined else { return };
+        if let Some(pilot) = pilot {
+            // Without a runtime there is no reading; the task that runs this is on one.
+            let _ = cache.fly(slot, pilot);
+        }
+        drop(cache);
+        slot.flights.news(seen).await;
+    }
+}
+
+/// Notes when the following ends, by itself or with its runtime.
+struct Watch {
+    cache: Weak<Cache>,
+    mount: Arc<Mount>,
+    generation: u32,
+    id: Id,
+}
+
+impl Watch {
+    /// The vault that is followed, as long as it is the one behind its prefix and anybody wants it.
+    fn mounted(&self) -> Option<Arc<Mounted>> {
+        let mounted = self.mount.current().filter(|mounted| mounted.generation == self.generation);
+        mounted.filter(|_| self.cache.strong_count() > 0)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let followed = &self.mount.followed;
+        let _ = followed.compare_exchange(self.generation, 0, Ordering::AcqRel, Ordering::Relaxed);
+        if self.mounted().is_none() {
+            return;
+        }
+        let Some(cache) = self.cache.upgrade() else { return };
+        cache.host.forget(self.id);
+        // Those who wait for a change have somebody listen on their own runtime, or say that there is none.
+        for slot in cache.table.pin_all(|slot| Arc::ptr_eq(&slot.mount, &self.mount)) {
+            drop(slot.flights.announce(|_| ()));
+        }
+    }
+}
