@@ -8,7 +8,7 @@ use strongroom_core::factory::{Absent, Factories};
 const BACKENDS: &[Absent] = &[
     Absent::new("hcv", Some("hashicorp")).aliases(&["hashicorp", "openbao"]),
     Absent::new("env", Some("env")),
-    Absent::new("file", None).aliases(&["fs"]),
+    Absent::new("file", Some("file")).aliases(&["fs"]),
     Absent::new("aws", None),
     Absent::new("gcp", None),
     Absent::new("azure", None),
@@ -42,6 +42,8 @@ pub fn factories() -> Factories {
         .with_login(strongroom_hashicorp::NoAuthFactory);
     #[cfg(feature = "env")]
     let factories = factories.with_backend(strongroom_env::EnvFactory);
+    #[cfg(all(feature = "file", unix))]
+    let factories = factories.with_backend(strongroom_file::FileFactory);
     #[cfg(feature = "auth-token")]
     let factories = factories.with_login(strongroom_auth_token::TokenFactory);
     #[cfg(feature = "auth-kubernetes")]

@@ -73,6 +73,10 @@ pub use strongroom_hashicorp as hashicorp;
 #[cfg(feature = "env")]
 pub use strongroom_env as env;
 
+/// The files of a directory as a vault.
+#[cfg(all(feature = "file", unix))]
+pub use strongroom_file as file;
+
 /// Ways to log in to a vault.
 pub mod auth {
     #[cfg(feature = "auth-approle")]
