@@ -28,6 +28,11 @@ pub(crate) fn of_file(resource: &str, fault: Errno) -> Error {
     error(kind, resource, &what)
 }
 
+/// The name has a segment that no file has.
+pub(crate) fn of_name(resource: &str) -> Error {
+    error(ErrorKind::NotFound, resource, "there is no such file: part of its path is empty, `.` or `..`")
+}
+
 const NOT_REGULAR: &str = "it is not a regular file";
 
 /// The path is something else than a file.

@@ -95,6 +95,10 @@ impl VaultBackend for FileVault {
             let message = "a file has no versions: leave out `#` and what follows it";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
+        // One name for each file, whatever the system would take for another.
+        if request.resource.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err(fault::of_name(&request.resource));
+        }
         let (followed, resource) = (self.followed.clone(), request.resource.clone());
         blocking(move || followed.read(&resource)).await?.map(Document::opaque)
     }
