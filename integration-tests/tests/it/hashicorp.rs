@@ -2,7 +2,6 @@
 
 mod answers;
 mod check;
-mod conformance;
 mod faults;
 mod memory;
 mod rotation;

@@ -1,6 +1,7 @@
 //! Behaviour against a real server.
 
 mod documents;
+mod conformance;
 mod faults;
 mod fixture;
 mod hashicorp;
