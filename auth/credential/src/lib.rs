@@ -2,6 +2,23 @@
 //!
 //! What a token, a secret id, a JWT or a key has to look like, written once for every login. What it means is the
 //! login's matter.
+//!
+//! ```
+//! use strongroom_credential::Credential;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! // The newline that editors leave at the end of a file is taken off, and nothing else.
+//! assert_eq!(Credential::text("token", "hvs.example\n").line().await?.as_bytes(), b"hvs.example");
+//!
+//! // What cannot be a token is refused by name and not shown.
+//! let error = Credential::text("token", "hvs.exam\nple").line().await.unwrap_err();
+//! assert!(error.to_string().starts_with("the token holds a control character"));
+//!
+//! let error = Credential::file("token", "/no/such/file").line().await.unwrap_err();
+//! assert!(error.to_string().starts_with("the token file `/no/such/file` cannot be read"));
+//! # Ok::<_, strongroom_core::Error>(())
+//! # }).unwrap();
+//! ```
 
 mod file;
 mod jwt;
