@@ -108,7 +108,7 @@ fn push(ahead: &mut Vec<Vec<u8>>, path: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use std::fs;
     use std::io::Read;

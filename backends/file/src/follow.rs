@@ -145,3 +145,41 @@ impl fmt::Debug for Followed {
         f.debug_struct("Followed").field("files", &self.known().entries.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp() -> Option<Stamp> {
+        Some(Stamp::from(&std::fs::metadata(env!("CARGO_MANIFEST_DIR")).unwrap()))
+    }
+
+    #[test]
+    fn names_that_are_none_leave_room_for_files() {
+        let mut known = Known::default();
+        for name in 0..10_000 {
+            known.see(&format!("guessed-{name}"), None, true);
+        }
+        assert_eq!((known.entries.len(), known.missing), (MOST.1, MOST.1));
+        for name in 0..10_000 {
+            known.see(&format!("file-{name}"), stamp(), true);
+        }
+        assert_eq!((known.entries.len(), known.missing), (MOST.0, 0));
+    }
+
+    #[test]
+    fn what_looks_different_is_told_to_each_who_asks() {
+        let mut known = Known::default();
+        known.see("a", stamp(), true);
+        known.see("b", None, true);
+        assert!(known.since(0).resources.is_empty());
+        known.see("a", None, false);
+        known.see("unknown", stamp(), false);
+        let first = known.since(0);
+        assert_eq!((first.mark, &first.resources[..]), (1, &["a".into()][..]));
+        assert_eq!(known.since(0), first, "whoever asks again with the same mark hears the same");
+        known.see("b", stamp(), true);
+        assert_eq!(known.since(first.mark).resources, ["b".into()]);
+        assert!(known.since(2).resources.is_empty());
+    }
+}
