@@ -73,7 +73,7 @@ async fn read_anew(cache: &Weak<Cache>, slot: &Pinned) {
         let joined = Flights::join(slot, |state, flying| {
             // What is under way may bring what was there before the change: another read follows it.
             let present = state.landings();
-            let since = *since.get_or_insert(if flying { present.next() } else { present });
+            let since = *since.get_or_insert_with(|| if flying { present.next() } else { present });
             present.are_after(since).then_some(())
         });
         let Err((seen, pilot)) = joined else { return };

@@ -77,7 +77,8 @@ fn registry(vault: &Arc<Noticing>) -> Registry {
 }
 
 async fn soon(what: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
-    tokio::time::timeout(Duration::from_secs(20), what).await.expect("it is not noticed")
+    let noticed = tokio::time::timeout(Duration::from_secs(20), what).await;
+    noticed.unwrap_or_else(|_| panic!("it is not noticed"))
 }
 
 #[tokio::test]

@@ -94,9 +94,8 @@ pub(super) async fn unreachable(bench: Arc<Bench>) -> Verdict {
 pub(super) async fn unknown_option(bench: Arc<Bench>) -> Verdict {
     bench.write("optional", "optional").await;
     // The backend's own options are the only ones that it has.
-    let error = match bench.registry.refresh(under_test("optional/name?host=evil.example")).await {
-        Ok(_) => return Err("a value instead of an error".into()),
-        Err(error) => error,
+    let Err(error) = bench.registry.refresh(under_test("optional/name?host=evil.example")).await else {
+        return Err("a value instead of an error".into());
     };
     bench.judge("optional", &error, &[ErrorKind::InvalidReference])?;
     lasting("optional", &error)

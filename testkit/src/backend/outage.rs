@@ -12,9 +12,8 @@ const FAILURES: &[ErrorKind] = &[ErrorKind::Unavailable, ErrorKind::Timeout];
 pub(super) async fn may_pass(bench: Arc<Bench>) -> Verdict {
     bench.write("out-of-reach", "reach").await;
     bench.fixture.cut().await;
-    let error = match bench.get("out-of-reach/name").await {
-        Ok(_) => return Err("a value from behind the cut".into()),
-        Err(error) => error,
+    let Err(error) = bench.get("out-of-reach/name").await else {
+        return Err("a value from behind the cut".into());
     };
     bench.judge("out-of-reach", &error, FAILURES)?;
     if !error.is_retryable() {

@@ -13,7 +13,8 @@ impl Bench {
 }
 
 async fn changed(live: &mut Live) {
-    tokio::time::timeout(Duration::from_secs(30), live.changed()).await.expect("it is not noticed").unwrap();
+    let noticed = tokio::time::timeout(Duration::from_secs(30), live.changed()).await;
+    noticed.unwrap_or_else(|_| panic!("it is not noticed")).unwrap();
 }
 
 async fn becomes(live: &mut Live, expected: &str) {

@@ -86,7 +86,7 @@ fn what_may_not_be_read_is_denied_and_not_missing() {
             let bench = Bench::new();
             bench.write("key", CANARY);
             bench.write("closed/key", CANARY);
-            let forbid = |path| fs::set_permissions(bench.at(path), fs::Permissions::from_mode(0)).unwrap();
+            let forbid = |path| fs::set_permissions(bench.at(path), fs::Permissions::from_mode(0o0)).unwrap();
             forbid("key");
             forbid("closed");
             let words = ["it may not be read by user", "owner and mode"];

@@ -59,7 +59,7 @@ impl Fixture for Directory {
     }
 
     async fn deny(&self, resource: &str) {
-        fs::set_permissions(self.at("vault").join(resource), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(self.at("vault").join(resource), Permissions::from_mode(0o0)).unwrap();
     }
 
     async fn cut(&self) {
