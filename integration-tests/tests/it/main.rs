@@ -1,7 +1,7 @@
 //! Behaviour against a real server.
 
-mod documents;
 mod conformance;
+mod documents;
 mod faults;
 mod fixture;
 mod hashicorp;
