@@ -44,13 +44,12 @@ pub(super) async fn by_poll(bench: Arc<Bench>) -> Verdict {
     bench.write("polled/two", "two").await;
     let backend = bench.backend()?;
     let Some(poll) = backend.versions() else { return Err("it polls no more".into()) };
-    match poll.poll("polled").await {
+    match poll.poll("polled", &["one", "two"]).await {
         // This server has no such listing, or does not allow it.
         Err(error) => bench.judge("polled", &error, &[ErrorKind::Unsupported]),
         Ok(states) => {
             let shown = format!("{states:?}");
-            let version =
-                |name| states.iter().find(|(other, _)| other == name).map(|(_, state)| state.version);
+            let version = |name| states.get(name).map(|state| state.version);
             if shown.contains(CANARY) {
                 Err("a poll shows a value".into())
             } else if (version("one"), version("two")) == (Some(1), Some(2)) {
