@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_core::ErrorKind;
-
-use super::{Bench, CANARY, Verdict, soon, value};
+use super::{Bench, CANARY, Verdict, lasting, soon, value};
 
 pub(super) async fn changed(bench: Arc<Bench>) -> Verdict {
     bench.write("changed", "old").await;
@@ -46,7 +44,10 @@ pub(super) async fn by_poll(bench: Arc<Bench>) -> Verdict {
     let Some(poll) = backend.versions() else { return Err("it polls no more".into()) };
     match poll.poll("polled", &["one", "two"]).await {
         // This server has no such listing, or does not allow it.
-        Err(error) => bench.judge("polled", &error, &[ErrorKind::Unsupported]),
+        Err(error) => {
+            bench.hides("the error of a poll", &format!("{error:?}"))?;
+            lasting("polled", &error)
+        }
         Ok(states) => {
             let shown = format!("{states:?}");
             let version = |name| states.get(name).map(|state| state.version);
