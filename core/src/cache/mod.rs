@@ -13,6 +13,7 @@
 //! | `flight` | single flight: one read at a time for a slot, and those who wait for it |
 //! | `read` | how a flight goes: reading, doubting, landing |
 //! | `batch` | flights of several slots in one request |
+//! | `due` | what is due when |
 //! | `rotate` | reading anew what is due, in the background |
 //! | `line` | how much of that a vault has to do at a time |
 //! | `poll` | asking for the versions of a folder in place of its values |
@@ -31,6 +32,7 @@ mod batch;
 mod block;
 mod cell;
 mod clock;
+mod due;
 mod flight;
 mod folders;
 mod follow;

@@ -4,7 +4,7 @@
 //! [`schedule`](crate::schedule) reckons. Where the vault can tell versions, what is due in one folder is asked for
 //! together, and only what has changed is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Id;
 
 use super::clock::{STEP, Tick};
+use super::due::Queue;
 use super::folders;
 use super::line::{Line, Turn, What, Work};
 use super::slot::{Slot, State};
@@ -31,7 +32,7 @@ const LOST: Duration = Duration::from_secs(1);
 /// What is due when, and whether somebody sees to it.
 #[derive(Default)]
 pub(crate) struct Rotation {
-    due: Mutex<BTreeMap<Tick, Vec<Weak<Slot>>>>,
+    due: Mutex<Queue>,
     running: AtomicBool,
     /// How much waits in the lines of the vaults.
     in_line: AtomicUsize,
@@ -163,7 +164,7 @@ impl Cache {
         let schedule = state.schedule();
         if schedule.due != Tick::NEVER {
             schedule.due = self.clock.now().after(LOST);
-            lock(&self.rotation.due).entry(schedule.due).or_default().push(slot);
+            lock(&self.rotation.due).push(schedule.due, slot);
         }
     }
 
@@ -176,7 +177,7 @@ impl Cache {
     }
 
     pub(super) fn queue(&self, due: Tick, slot: Weak<Slot>) {
-        lock(&self.rotation.due).entry(due).or_default().push(slot);
+        lock(&self.rotation.due).push(due, slot);
     }
 
     /// Sees to it that somebody sees to what is due.
@@ -205,35 +206,29 @@ impl Cache {
     /// Puts what is due into the line of its vault, that of one folder together where the vault can tell versions.
     fn refresh_due(&self) {
         let now = self.clock.advance();
-        let due = {
-            let mut queue = lock(&self.rotation.due);
-            let later = queue.split_off(&now.after(STEP));
-            std::mem::replace(&mut *queue, later)
-        };
+        let due = lock(&self.rotation.due).take_until(now);
         let mut folders: HashMap<(*const Mount, Box<str>), Folder> = HashMap::new();
         let mut mounts: Vec<Arc<Mount>> = Vec::new();
-        for (tick, slots) in due {
-            for weak in slots {
-                let Some(slot) = weak.upgrade() else { continue };
-                let (is_due, differs) =
-                    slot.flights.with(|state| (state.schedule().due == tick, state.schedule().differs));
-                if !is_due {
-                    continue;
+        for (tick, weak) in due {
+            let Some(slot) = weak.upgrade() else { continue };
+            let (is_due, differs) =
+                slot.flights.with(|state| (state.schedule().due == tick, state.schedule().differs));
+            if !is_due {
+                continue;
+            }
+            let mounted = slot.mount.current();
+            let folder = mounted.as_deref().and_then(|mounted| self.polled_folder(&slot, mounted));
+            match folder.filter(|_| !differs) {
+                Some(folder) => {
+                    let folder = folders.entry((Arc::as_ptr(&slot.mount), folder.into()));
+                    let new = || Folder { mount: slot.mount.clone(), due: tick, slots: Vec::new() };
+                    let folder = folder.or_insert_with(new);
+                    slot.flights.with(|state| state.schedule().due = folder.due);
+                    folder.slots.push(weak);
                 }
-                let mounted = slot.mount.current();
-                let folder = mounted.as_deref().and_then(|mounted| self.polled_folder(&slot, mounted));
-                match folder.filter(|_| !differs) {
-                    Some(folder) => {
-                        let folder = folders.entry((Arc::as_ptr(&slot.mount), folder.into()));
-                        let new = || Folder { mount: slot.mount.clone(), due: tick, slots: Vec::new() };
-                        let folder = folder.or_insert_with(new);
-                        slot.flights.with(|state| state.schedule().due = folder.due);
-                        folder.slots.push(weak);
-                    }
-                    None => {
-                        self.line_up(&slot.mount, Work { due: tick, what: What::Read(weak) });
-                        note(&mut mounts, &slot.mount);
-                    }
+                None => {
+                    self.line_up(&slot.mount, Work { due: tick, what: What::Read(weak) });
+                    note(&mut mounts, &slot.mount);
                 }
             }
         }
