@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::TcpListener;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use strongroom_integration_tests::Proxy;
@@ -26,12 +27,16 @@ fn ready() -> Cli {
 
 /// A command line with one vault that works, one that denies and one that is not there.
 pub(crate) fn with_failing_vaults() -> Cli {
+    // One server, on which a token of this name is made once, however many tests run in this process.
+    static TOKEN: OnceLock<String> = OnceLock::new();
     secret();
-    api().policy("texts", "path \"secret/data/texts/*\" { capabilities = [\"read\"] }");
-    let token = token(api(), "texts", &["texts"]);
+    let token = TOKEN.get_or_init(|| {
+        api().policy("texts", "path \"secret/data/texts/*\" { capabilities = [\"read\"] }");
+        token(api(), "texts", &["texts"])
+    });
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let good = format!("address: '{}', kv: v2", server::dev().address());
-    cli_with(&token, &[("my-v2", good), ("nobody", format!("port: {nobody}, kv: v2, retries: 0"))])
+    cli_with(token, &[("my-v2", good), ("nobody", format!("port: {nobody}, kv: v2, retries: 0"))])
 }
 
 const ARGS: [&str; 4] = ["-c", "kong.yaml", "resolve", "values.yaml"];
