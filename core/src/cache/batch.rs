@@ -53,7 +53,7 @@ impl Cache {
     fn fly_together(&self, mounted: Arc<Mounted>, several: Vec<Flying>) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
         let several = several.into_iter().map(|(slot, pilot)| {
-            let seat = self.depart(&slot, pilot, &runtime);
+            let seat = self.depart(&slot, pilot, &runtime, None);
             (slot, seat)
         });
         runtime.spawn(read_together(self.me.clone(), mounted, several.collect()));
@@ -79,8 +79,10 @@ async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<(
         let landed = slot.mount.while_current(mounted.generation, |mounted| {
             seat.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
         });
-        drop(landed);
-        cache.settle(&slot, &mounted);
+        if let Some(Some(woken)) = landed {
+            drop(woken);
+            cache.settle(&slot, &mounted);
+        }
         // Another vault has taken the place of this one meanwhile: it is asked slot by slot.
         if let Some(pilot) = seat.take() {
             let _ = cache.fly(&slot, pilot);

@@ -21,6 +21,11 @@ impl Queue {
         self.0.push(Due { at, slot });
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

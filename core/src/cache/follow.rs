@@ -66,6 +66,16 @@ async fn follow(watch: &Watch) {
     }
 }
 
+impl Cache {
+    /// Reads a document so that what is known of it is not older than this call, in the background.
+    pub(super) fn read_after_now(&self, slot: &Pinned) {
+        let (cache, slot) = (self.me.clone(), slot.clone());
+        if let Ok(runtime) = self.host.nearest() {
+            runtime.spawn(async move { read_anew(&cache, &slot).await });
+        }
+    }
+}
+
 /// Reads a document so that what is known of it is not older than this call.
 async fn read_anew(cache: &Weak<Cache>, slot: &Pinned) {
     let mut since: Option<Landings> = None;

@@ -32,15 +32,22 @@ impl Host {
     where
         T: Future<Output = ()> + Send + 'static,
     {
-        let handle = {
-            let mut host = lock(&self.0);
-            match &host.handle {
-                Some(handle) => handle.clone(),
-                None => host.handle.insert(Handle::try_current().map_err(|_| no_runtime())?).clone(),
-            }
-        };
+        let handle = self.home()?;
         handle.spawn(task(handle.id()));
         Ok(())
+    }
+
+    /// The host, which is the caller's runtime if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// There is none, and the caller is in no runtime.
+    pub(crate) fn home(&self) -> Result<Handle, Error> {
+        let mut host = lock(&self.0);
+        match &host.handle {
+            Some(handle) => Ok(handle.clone()),
+            None => Ok(host.handle.insert(Handle::try_current().map_err(|_| no_runtime())?).clone()),
+        }
     }
 
     /// The runtime for what the caller waits for.

@@ -47,7 +47,8 @@ impl Edition {
     /// Whether `next` is older than this. One that was deleted and made anew counts from 1 again and was written
     /// later.
     pub(crate) fn goes_back_to(self, next: Self) -> bool {
-        next.version < self.version && next.created <= self.created
+        // Where versions are no longer told, the mount has become one without.
+        next.version.is_some() && next.version < self.version && next.created <= self.created
     }
 }
 
@@ -116,6 +117,7 @@ mod tests {
         assert!(edition(3, None).goes_back_to(edition(2, None)));
         assert!(edition(3, Some(30)).goes_back_to(edition(2, None)));
         assert!(!edition(3, None).goes_back_to(edition(2, Some(20))));
+        assert!(!edition(3, Some(30)).goes_back_to(Edition::of(&Document::opaque("x"))));
     }
 
     #[test]

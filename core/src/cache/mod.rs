@@ -91,7 +91,7 @@ pub(crate) struct Cache {
     index: Index,
     retired: Retired<Block>,
     host: Arc<Host>,
-    departures: Departures,
+    departures: Arc<Departures>,
     rotation: Rotation,
     events: broadcast::Sender<RotationEvent>,
     tally: Tally,
@@ -114,7 +114,7 @@ impl Cache {
             index: Index::new(limits.entries.saturating_mul(2)),
             retired: Retired::new(),
             host: Arc::default(),
-            departures: Departures::default(),
+            departures: Arc::default(),
             rotation: Rotation::default(),
             events: events::source(),
             tally: Tally::default(),
@@ -171,7 +171,7 @@ impl Cache {
         for slot in self.table.pin_all(of_the_mount) {
             drop(slot.flights.announce(|state| state.forget(&slot)));
             // Where there is no runtime yet, there is no handle that anybody waits for either.
-            let _ = self.start_reading_anew(&slot);
+            self.read_after_now(&slot);
         }
     }
 
@@ -229,6 +229,13 @@ impl Cache {
     /// One step of the keeper's.
     fn step(&self) {
         self.departures.look_after(self.clock.advance());
+        for slot in self.departures.take_lost() {
+            if let Some(lost) = slot.upgrade() {
+                lost.flights.with(|state| self.postpone(state, slot));
+            }
+        }
+        // Where there is no runtime, the next reader brings one.
+        let _ = self.keep_rotating();
         self.retired.sweep();
         self.index.merge();
         #[cfg(feature = "metrics")]
@@ -267,8 +274,10 @@ async fn keep_in_the_runtime(cache: Weak<Cache>) {
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        // Threads may remember the index, and with it the cells: not what was in them.
-        self.end(self.table.take(|_| true));
+        // Threads may remember the index, and with it the slots: not what was in them, nor the vaults behind them.
+        let slots = self.table.take(|_| true);
+        slots.iter().for_each(|slot| drop(slot.mount.unmount()));
+        self.end(slots);
     }
 }
 

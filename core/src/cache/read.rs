@@ -12,7 +12,7 @@ use super::line::{InFront, Turn};
 use super::mount::Mounted;
 use super::rotate::end;
 use super::slot::{DOUBT, Landed, State, is_a_miss};
-use super::stalled::Seat;
+use super::stalled::{Seat, Then};
 use super::{Cache, Cell, Landings, Pinned, Tick};
 use crate::{Document, Error, ErrorKind, Fetched, metrics};
 
@@ -156,7 +156,7 @@ impl Cache {
         then: impl FnOnce() + Send + 'static,
     ) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
-        let seat = self.depart(slot, pilot, &runtime);
+        let seat = self.depart(slot, pilot, &runtime, Some(Box::new(then)));
         let (cache, slot) = (self.me.clone(), slot.clone());
         let span = tracing::debug_span!(
             "read",
@@ -165,8 +165,8 @@ impl Cache {
             version = slot.subject.version()
         );
         let task = async move {
-            read(cache, slot, seat).await;
-            then();
+            read(cache, slot, &seat).await;
+            seat.end();
         };
         runtime.spawn(task.instrument(span));
         Ok(())
@@ -174,15 +174,21 @@ impl Cache {
 
     /// Puts a pilot on its seat, of which the task that reads has the only share: if the runtime drops that, the
     /// flight is lost, and due again a moment later.
-    pub(super) fn depart(&self, slot: &Pinned, pilot: Pilot<State, Pinned>, runtime: &Handle) -> Arc<Seat> {
+    pub(super) fn depart(
+        &self,
+        slot: &Pinned,
+        pilot: Pilot<State, Pinned>,
+        runtime: &Handle,
+        then: Option<Then>,
+    ) -> Arc<Seat> {
         let (host, id) = (self.host.clone(), runtime.id());
-        let (cache, slot) = (self.me.clone(), Arc::downgrade(slot));
-        let seat = Seat::new(pilot.on_loss(move |state| {
+        // Not the cache itself: this runs under the slot's lock, and the end of the cache takes that too.
+        let (departures, slot) = (self.departures.clone(), Arc::downgrade(slot));
+        let pilot = pilot.on_loss(move |state| {
             vanish(state, &host, id);
-            if let Some(cache) = cache.upgrade() {
-                cache.postpone(state, slot);
-            }
-        }));
+            departures.lose(slot);
+        });
+        let seat = Seat::new(pilot, then);
         self.departures.add(&seat, runtime, self.clock.now());
         seat
     }
@@ -244,7 +250,7 @@ fn vanish(state: &mut State, host: &Host, id: tokio::runtime::Id) {
     }
 }
 
-async fn read(cache: Weak<Cache>, slot: Pinned, seat: Arc<Seat>) {
+async fn read(cache: Weak<Cache>, slot: Pinned, seat: &Seat) {
     while let Some(mounted) = slot.mount.current() {
         let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
         tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "reading");

@@ -5,7 +5,7 @@
 //! together, and only what has changed is read.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ const IDLE: u8 = 10;
 /// A twentieth of this, or of the ttl if that is shorter, is between two refreshes of one document at least.
 const FLOOR: Duration = Duration::from_secs(10);
 
+/// The longest wait between two tries at what has no ttl.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// How long after its reader vanished a document is due again.
 const LOST: Duration = Duration::from_secs(1);
 
@@ -33,7 +36,8 @@ const LOST: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Rotation {
     due: Mutex<Queue>,
-    running: AtomicBool,
+    /// The runtime of the task that sees to it.
+    running: Mutex<Option<Id>>,
     /// How much waits in the lines of the vaults.
     in_line: AtomicUsize,
 }
@@ -81,6 +85,14 @@ impl Schedule {
         self.due
     }
 
+    /// When to read again what has no ttl: only where handles show what another vault gave, or what was to be read
+    /// anew and could not be.
+    fn without_ttl(&mut self, now: Tick, again: bool) -> Tick {
+        self.failures = if again { self.failures.saturating_add(1) } else { 0 };
+        self.due = if again { now.after(schedule::retry(self.failures, LONGEST)) } else { Tick::NEVER };
+        self.due
+    }
+
     /// It has to be read. `scattered`: what comes after that is spread over the whole ttl again.
     pub(super) fn must_read(&mut self, due: Tick, scattered: bool) {
         self.due = due;
@@ -123,18 +135,24 @@ impl Cache {
             // Every cell is asked, so that every mark is taken away.
             let used = slot.cells(state).filter(|cell| cell.was_used()).count() > 0;
             let (failed, fetched) = (state.has_failed(), state.fetched());
+            let overdue = state.is_overdue(slot, mounted.generation, now);
             let ttl = slot.shortest_ttl(state, policy);
             let schedule = state.schedule();
             let was_a_retry = schedule.failures > 0;
             let was_a_retry = (!failed).then_some(was_a_retry);
-            let Some(ttl) = ttl else { return (None, was_a_retry) };
+            let before = schedule.due;
+            let Some(ttl) = ttl else {
+                let due = state.schedule().without_ttl(now, failed && held && overdue);
+                return (Some(due).filter(|due| *due != Tick::NEVER), was_a_retry);
+            };
             let mut due = schedule.next(now, fetched.unwrap_or(now), ttl, failed, used || held);
             if let (false, Some(folder)) = (failed || due == Tick::NEVER, folder) {
                 let latest = fetched.unwrap_or(now).after(ttl);
                 due = slot.mount.folders.align(folder, mounted.generation, now, due, latest);
                 schedule.due = due;
             }
-            (Some(due).filter(|due| *due != Tick::NEVER), was_a_retry)
+            // What is in the queue already is not put there again.
+            (Some(due).filter(|due| *due != Tick::NEVER && *due != before), was_a_retry)
         });
         if let Some(was_a_retry) = was_a_retry {
             slot.mount.line.succeeded(was_a_retry);
@@ -176,6 +194,11 @@ impl Cache {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        lock(&self.rotation.due).len()
+    }
+
     pub(super) fn queue(&self, due: Tick, slot: Weak<Slot>) {
         lock(&self.rotation.due).push(due, slot);
     }
@@ -186,21 +209,22 @@ impl Cache {
     ///
     /// There is something to do and no runtime to do it on.
     pub(crate) fn keep_rotating(&self) -> Result<(), Error> {
-        if lock(&self.rotation.due).is_empty() || self.rotation.running.swap(true, Ordering::AcqRel) {
+        if lock(&self.rotation.due).is_empty() {
             return Ok(());
         }
-        let cache = self.me.clone();
-        let started = self.host.spawn(|id| {
-            let watch = Watch { cache: cache.clone(), id };
-            async move {
-                rotate(&cache, id).await;
-                drop(watch);
-            }
-        });
-        if started.is_err() {
-            self.rotation.running.store(false, Ordering::Release);
+        let runtime = self.host.home()?;
+        let id = runtime.id();
+        if lock(&self.rotation.running).replace(id) == Some(id) {
+            return Ok(());
         }
-        started
+        // Not under the lock: a runtime that has ended drops the task at once. One on another runtime sees that it is
+        // not the host's any more.
+        let watch = Watch { cache: self.me.clone(), id, is_done: false };
+        runtime.spawn(async move {
+            rotate(&watch.cache, id).await;
+            watch.end();
+        });
+        Ok(())
     }
 
     /// Puts what is due into the line of its vault, that of one folder together where the vault can tell versions.
@@ -340,12 +364,31 @@ async fn rotate(cache: &Weak<Cache>, id: Id) {
 struct Watch {
     cache: Weak<Cache>,
     id: Id,
+    /// Whether it ended by itself.
+    is_done: bool,
+}
+
+impl Watch {
+    /// The rotation has nothing more to do here.
+    fn end(mut self) {
+        self.is_done = true;
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         let Some(cache) = self.cache.upgrade() else { return };
-        cache.rotation.running.store(false, Ordering::Release);
+        {
+            let mut running = lock(&cache.rotation.running);
+            if *running == Some(self.id) {
+                *running = None;
+            }
+        }
+        if self.is_done {
+            // Something may have become due since it last looked.
+            let _ = cache.keep_rotating();
+            return;
+        }
         let slots = cache.all();
         for slot in &slots {
             for work in slot.mount.line.drain() {

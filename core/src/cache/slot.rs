@@ -37,6 +37,8 @@ pub(crate) struct State {
     fetched: Tick,
     /// Which vault of the prefix the standing comes from; 0 for none, so that the next reader asks anew.
     generation: u32,
+    /// Which vault of the prefix gave the document.
+    source: u32,
     landings: Landings,
     /// About how many bytes all this takes, as last counted, up to 4 GiB; [`GONE`] once it has left the table.
     weight: u32,
@@ -95,6 +97,7 @@ impl Slot {
             document: None,
             fetched: Tick::PAST,
             generation: 0,
+            source: 0,
             landings: Landings::default(),
             weight: 0,
             schedule: Schedule::default(),
@@ -124,7 +127,7 @@ impl Slot {
                 return CellRef::Further(further.clone());
             }
             let further = Arc::new(Further { cell: Cell::new(ask.clone()), before: state.further.take() });
-            if state.generation == mounted.generation {
+            if state.generation == mounted.generation && state.source == mounted.generation {
                 state.fill(&further.cell, self.subject.resource(), &mounted.vault.policy, now, retired);
             }
             state.further = Some(further.clone());
@@ -197,9 +200,15 @@ impl State {
         matches!(self.standing, Standing::Failed { .. } | Standing::Lost(_))
     }
 
-    /// Which edition this generation of the vault gave last.
+    /// Which edition this generation of the vault gave last, whatever became of later reads.
     pub(crate) fn held(&self, generation: u32) -> Option<Edition> {
-        self.document.as_ref().filter(|_| self.generation == generation).map(Kept::edition)
+        self.document.as_ref().filter(|_| self.source == generation).map(Kept::edition)
+    }
+
+    /// Whether a handle shows what is no longer fresh, or another vault's.
+    pub(super) fn is_overdue(&self, slot: &Slot, generation: u32, now: Tick) -> bool {
+        self.document.is_some()
+            && (self.source != generation || slot.cells(self).any(|cell| !cell.load().is_fresh(now)))
     }
 
     pub(crate) fn document(&self) -> Option<&Kept> {
@@ -279,6 +288,7 @@ impl State {
         self.standing = Standing::Good;
         self.document = Some(Kept::new(document, clock));
         self.fetched = started;
+        self.source = mounted.generation;
         self.land(mounted.generation);
         // All values are picked from one document before a reader can see the first of them only if the reader
         // looks at one cell: what belongs together is read as one document.
@@ -299,6 +309,7 @@ impl State {
     ) -> bool {
         match (&self.standing, &self.document) {
             _ if self.generation != mounted.generation => false,
+            (_, Some(_)) if self.source != mounted.generation => false,
             // It was read after the question.
             (Standing::Good, Some(_)) if self.fetched > asked => true,
             (Standing::Good | Standing::Failed { .. }, Some(document))

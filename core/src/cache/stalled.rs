@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use super::Pinned;
 use super::clock::Tick;
 use super::flight::Pilot;
-use super::slot::State;
+use super::slot::{Slot, State};
 use crate::sync::lock;
 
 /// How long a flight may take before its runtime is asked.
@@ -23,25 +23,40 @@ const LONG: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the pilot of a flight sits, unless it has landed or was given up.
-pub(super) struct Seat(Mutex<Option<Pilot<State, Pinned>>>);
+pub(super) struct Seat {
+    pilot: Mutex<Option<Pilot<State, Pinned>>>,
+    then: Mutex<Option<Then>>,
+}
+
+/// What is to be done when a flight is over.
+pub(super) type Then = Box<dyn FnOnce() + Send>;
 
 impl Seat {
-    pub(super) fn new(pilot: Pilot<State, Pinned>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Some(pilot))))
+    pub(super) fn new(pilot: Pilot<State, Pinned>, then: Option<Then>) -> Arc<Self> {
+        Arc::new(Self { pilot: Mutex::new(Some(pilot)), then: Mutex::new(then) })
     }
 
     pub(super) fn take(&self) -> Option<Pilot<State, Pinned>> {
-        lock(&self.0).take()
+        lock(&self.pilot).take()
+    }
+
+    /// The flight is over, one way or the other.
+    pub(super) fn end(&self) {
+        let then = lock(&self.then).take();
+        then.into_iter().for_each(|then| then());
     }
 
     fn is_empty(&self) -> bool {
-        lock(&self.0).is_none()
+        lock(&self.pilot).is_none()
     }
 }
 
-/// The flights that are under way.
+/// The flights that are under way, and the slots of those that were lost.
 #[derive(Default)]
-pub(super) struct Departures(Mutex<Vec<Departure>>);
+pub(super) struct Departures {
+    under_way: Mutex<Vec<Departure>>,
+    lost: Mutex<Vec<Weak<Slot>>>,
+}
 
 struct Departure {
     seat: Weak<Seat>,
@@ -56,14 +71,29 @@ impl Departures {
     pub(super) fn add(&self, seat: &Arc<Seat>, runtime: &Handle, now: Tick) {
         let departure =
             Departure { seat: Arc::downgrade(seat), runtime: runtime.clone(), since: now, sign: None };
-        lock(&self.0).push(departure);
+        lock(&self.under_way).push(departure);
+    }
+
+    /// Notes that the flight of a slot was lost. Called under the slot's lock.
+    pub(super) fn lose(&self, slot: Weak<Slot>) {
+        lock(&self.lost).push(slot);
+    }
+
+    /// The slots whose flights were lost since the last call.
+    pub(super) fn take_lost(&self) -> Vec<Weak<Slot>> {
+        std::mem::take(&mut *lock(&self.lost))
     }
 
     /// Gives up the flights of runtimes that stand still. Called at every step of the keeper.
     pub(super) fn look_after(&self, now: Tick) {
-        let mut given_up = Vec::new();
-        lock(&self.0).retain_mut(|departure| {
-            let Some(seat) = departure.seat.upgrade().filter(|seat| !seat.is_empty()) else { return false };
+        let (mut given_up, mut looked_at) = (Vec::new(), Vec::new());
+        lock(&self.under_way).retain_mut(|departure| {
+            let Some(seat) = departure.seat.upgrade() else { return false };
+            // This may be the last share of it by now: none is let go of under the lock.
+            looked_at.push(seat.clone());
+            if seat.is_empty() {
+                return false;
+            }
             let waited = now.since(departure.since);
             match &departure.sign {
                 None if waited >= LONG => {
@@ -85,6 +115,10 @@ impl Departures {
             true
         });
         // Whoever waits is woken by this, which may run anything.
-        given_up.iter().for_each(|seat| drop(seat.take()));
+        for seat in given_up {
+            drop(seat.take());
+            seat.end();
+        }
+        drop(looked_at);
     }
 }

@@ -384,7 +384,9 @@ async fn what_would_take_a_value_away_is_asked_twice_unless_it_says_so_itself() 
     refreshed.unwrap();
     assert_eq!((live.current().unwrap().len(), vault.reads()), (9, 2));
 
-    vault.set("customer/acme", r#"{"name":"lagging"}"#, 0);
+    vault.set("customer/acme", r#"{"name":"ACME Inc."}"#, 2);
+    live.refresh().await.unwrap();
+    vault.set("customer/acme", r#"{"name":"lagging"}"#, 1);
     live.refresh().await.unwrap();
     assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "a version never goes backwards");
     let anew = Document::from_json(r#"{"name":"anew"}"#).unwrap().with_version(1);
@@ -419,6 +421,61 @@ async fn nothing_of_a_replaced_vault_is_published() {
     live.changed().await.unwrap();
     assert_eq!(live.current().unwrap().as_bytes(), b"new");
     refreshing.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_fails_at_first_is_shown_as_soon_as_it_answers() {
+    let old = scripted();
+    old.set("customer/acme", r#"{"name":"old","user":"old"}"#, 7);
+    let registry = registry(&old, 0);
+    let live = registry.watch(NAME).await.unwrap();
+    let new = scripted();
+    let down = || Err(Error::new(ErrorKind::Unavailable, "down").transient());
+    new.answer("customer/acme", down());
+    registry.replace("my-vault", new.clone()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(live.current().unwrap().as_bytes(), b"old", "until the new vault has answered");
+    // What only the old vault gave is not the new one's, whoever asks for it.
+    assert!(registry.get("{vault://my-vault/customer/acme/user}").await.is_err());
+    // Its versions are counted anew, and nobody has to ask: there is no ttl.
+    new.set("customer/acme", r#"{"name":"new"}"#, 3);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(live.current().unwrap().as_bytes(), b"new");
+    let asked = new.reads();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!((asked < 10, new.reads()), (true, 0), "{asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_still_does_not_go_backwards() {
+    let vault = scripted();
+    vault.set("customer/acme", r#"{"name":"two"}"#, 2);
+    let registry = registry(&vault, 0);
+    let live = registry.watch(NAME).await.unwrap();
+    vault.set("customer/acme", r#"{"name":"one"}"#, 1);
+    registry.invalidate("my-vault").unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(live.current().unwrap().as_bytes(), b"two");
+    vault.set("customer/acme", r#"{"name":"three"}"#, 3);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(live.current().unwrap().as_bytes(), b"three");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refreshed_by_hand_is_queued_once() {
+    let vault = scripted();
+    *vault.0.listing.lock().unwrap() = Some(Ok(()));
+    let registry = registry(&vault, 60);
+    let (one, other) = ("customer/one", "customer/other");
+    vault.set(one, r#"{"name":"1"}"#, 1);
+    vault.set(other, r#"{"name":"1"}"#, 1);
+    let _one = registry.watch("{vault://my-vault/customer/one/name}").await.unwrap();
+    let other = registry.watch("{vault://my-vault/customer/other/name}").await.unwrap();
+    for _ in 0..100 {
+        other.refresh().await.unwrap();
+    }
+    let queued = registry.0.cache.queued();
+    assert!(queued <= 4, "{queued}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,13 @@ impl Registry {
     /// For programs that build their registry before they have a runtime, or have several.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         self.0.cache.host().move_here();
+        let _ = self.0.cache.keep_rotating();
+        let mounts: Vec<_> = self.0.mounts.iter().map(|mount| mount.clone()).collect();
+        for mount in mounts {
+            if let Some(mounted) = mount.current() {
+                let _ = self.0.cache.keep_following(&mount, &mounted);
+            }
+        }
         shutdown.await;
         self.shutdown().await;
     }

@@ -131,6 +131,45 @@ fn a_runtime_that_ends_in_the_middle_leaves_nobody_waiting() {
     }
 }
 
+#[test]
+fn what_was_watched_in_a_runtime_that_ended_is_rotated_where_the_registry_is_hosted() {
+    let vault = Slow::default();
+    let mut policy = Policy::default();
+    policy.ttl = Some(Duration::from_secs(1));
+    let registry =
+        Registry::builder().vault("my-vault", Vault::new(vault.clone()).with_policy(policy)).build().unwrap();
+    let first = runtime();
+    let live = first.block_on(registry.watch(NAME)).unwrap();
+    drop(first);
+    on_this_thread().block_on(async {
+        let hosted = registry.clone();
+        let host = tokio::spawn(async move { hosted.run(std::future::pending()).await });
+        // Nobody asks for anything.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        host.abort();
+    });
+    let reads = vault.reads.load(Ordering::SeqCst);
+    assert!((2..=6).contains(&reads), "{reads}");
+    assert_eq!(live.current().unwrap().as_bytes(), reads.to_string().as_bytes());
+}
+
+#[test]
+fn a_thread_that_remembers_texts_keeps_no_vault_alive() {
+    let (vault, registry) = slow(Duration::ZERO);
+    let host = runtime();
+    host.block_on(registry.get(NAME)).unwrap();
+    assert!(registry.try_get(NAME).is_some());
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(registry.try_get(NAME).is_some(), "it is in the map that this thread remembers");
+    drop(registry);
+    // The keeper and the tasks of the registry let go within a step or two.
+    let alone = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        Arc::strong_count(&vault.reads) == 1
+    });
+    assert!(alone);
+}
+
 fn on_this_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
