@@ -1,7 +1,7 @@
 //! What tests see of the log.
 
 use std::io::{Result, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -12,6 +12,12 @@ pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     pub(crate) fn collect(&self) -> impl Drop + use<> {
+        // With a single collector in the process, a place that logs and is first reached by a thread without one is
+        // taken for one that nobody listens to; with a second one, all are asked.
+        static SECOND: LazyLock<tracing::Dispatch> = LazyLock::new(|| {
+            tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish())
+        });
+        LazyLock::force(&SECOND);
         let logs = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(LevelFilter::TRACE)

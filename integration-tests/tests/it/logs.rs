@@ -1,7 +1,7 @@
 //! What is logged, collected by a test.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// What was logged at any level on this thread.
 #[derive(Clone, Default)]
@@ -9,6 +9,12 @@ pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     pub(crate) fn collect(&self) -> impl Drop + use<> {
+        // With a single collector in the process, a place that logs and is first reached by a thread without one is
+        // taken for one that nobody listens to; with a second one, all are asked.
+        static SECOND: LazyLock<tracing::Dispatch> = LazyLock::new(|| {
+            tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())
+        });
+        LazyLock::force(&SECOND);
         let logs = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
