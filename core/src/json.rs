@@ -11,6 +11,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use crate::Secret;
+
 /// How deep arrays and objects may nest.
 pub(crate) const MAX_DEPTH: usize = 64;
 
@@ -123,7 +125,7 @@ pub(crate) struct RawString<'a>(&'a str);
 
 impl RawString<'_> {
     /// Decodes into memory that is wiped; none where an escape is half a surrogate pair.
-    pub(crate) fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn decode(&self) -> Option<Secret> {
         // Decoding never makes a text longer, so the buffer never grows and leaves no copy behind.
         let mut out = Zeroizing::new(Vec::with_capacity(self.0.len()));
         let mut rest = self.0;
@@ -149,7 +151,7 @@ impl RawString<'_> {
             out.push(simple);
         }
         out.extend_from_slice(rest.as_bytes());
-        Some(out)
+        Some(Secret(out))
     }
 }
 
@@ -298,7 +300,7 @@ mod tests {
 
     fn decoded(text: &str) -> Option<String> {
         match Json::parse(text).ok()? {
-            Json::String(raw) => Some(String::from_utf8(raw.decode()?.to_vec()).unwrap()),
+            Json::String(raw) => Some(String::from_utf8(raw.decode()?.as_bytes().to_vec()).unwrap()),
             _ => None,
         }
     }

@@ -27,7 +27,7 @@ pub(crate) use deserialize::NAME;
 /// serialized(&strongroom_core::Secret::from("hunter2"));
 /// ```
 #[derive(Clone, Default)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(pub(crate) Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// Takes the bytes over without copying them.
@@ -73,12 +73,6 @@ impl fmt::Debug for Secret {
 impl From<Vec<u8>> for Secret {
     fn from(bytes: Vec<u8>) -> Self {
         Self::new(bytes)
-    }
-}
-
-impl From<Zeroizing<Vec<u8>>> for Secret {
-    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
     }
 }
 

@@ -67,7 +67,7 @@ impl Pick<'_> {
             Json::String(raw) => {
                 let text =
                     raw.decode().ok_or_else(|| self.invalid("not Unicode text (half a surrogate pair)"))?;
-                return if self.base64 == Base64::No { Ok(text.into()) } else { self.decode(&text) };
+                return if self.base64 == Base64::No { Ok(text) } else { self.decode(text.as_bytes()) };
             }
             Json::Number(literal) => literal,
             Json::Bool(true) => "true",
@@ -92,7 +92,7 @@ impl Pick<'_> {
             self.invalid("not base64 (standard or URL alphabet), which `base64_decode` asks for")
         })?;
         bytes.truncate(length);
-        Ok(bytes.into())
+        Ok(Secret(bytes))
     }
 
     fn no_such_key(&self, key: &str, whole: Json<'_>) -> Error {

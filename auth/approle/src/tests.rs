@@ -16,7 +16,7 @@ struct Server {
 impl LoginServer for Server {
     async fn call(&self, call: LoginCall<'_>) -> Result<Answer, Error> {
         self.asked.lock().unwrap().push(call.path.to_owned());
-        let body = String::from_utf8(call.body().to_vec()).unwrap();
+        let body = String::from_utf8(call.body().as_bytes().to_vec()).unwrap();
         let refuse = |status: u16| Err(Error::new(ErrorKind::InvalidResponse, "refused").with_status(status));
         let json = match call.path {
             "sys/wrapping/lookup" => {

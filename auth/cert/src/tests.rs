@@ -17,7 +17,7 @@ impl LoginServer for Server {
         if chain.trim().rsplit('-').next() != key.trim().rsplit('-').next() {
             return Err(Error::new(ErrorKind::InvalidConfig, "the key does not belong to the certificate"));
         }
-        let body = String::from_utf8_lossy(&call.body()).into_owned();
+        let body = String::from_utf8_lossy(call.body().as_bytes()).into_owned();
         self.asked.lock().unwrap().push(format!("{} {body} {}", call.path, chain.trim()));
         Answer::new(200, br#"{"auth":{"client_token":"t"}}"#.to_vec().into())
     }

@@ -1,6 +1,7 @@
 //! A file that holds a credential: a regular one of bounded size, whose changes are noticed.
 
 use std::io::Read;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,14 +49,14 @@ impl CredentialFile {
             .map_err(|error| self.error(&format!("cannot be read: {error}")))?;
         let mut seen = self.seen();
         seen.stamp = Some(stamp);
-        if open_to_others && !std::mem::replace(&mut seen.warned, true) {
+        if open_to_others && !mem::replace(&mut seen.warned, true) {
             tracing::warn!(
                 "the {} file `{}` can be read by every user of this machine",
                 self.what,
                 self.path.display()
             );
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 
     pub(crate) async fn changed(&self) {
@@ -80,7 +81,7 @@ impl CredentialFile {
     }
 }
 
-fn read(path: &Path) -> std::io::Result<(Zeroizing<Vec<u8>>, Stamp, bool)> {
+fn read(path: &Path) -> std::io::Result<(Secret, Stamp, bool)> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -91,5 +92,5 @@ fn read(path: &Path) -> std::io::Result<(Zeroizing<Vec<u8>>, Stamp, bool)> {
     let most = MAX_LEN + 3;
     let mut bytes = Zeroizing::new(Vec::with_capacity(most + 32));
     file.take(most as u64).read_to_end(&mut bytes)?;
-    Ok((bytes, Stamp::from(&metadata), is_open_to_others(&metadata)))
+    Ok((Secret::new(mem::take(&mut *bytes)), Stamp::from(&metadata), is_open_to_others(&metadata)))
 }

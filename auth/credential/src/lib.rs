@@ -29,7 +29,6 @@ use std::path::PathBuf;
 
 use strongroom_core::factory::{Field, Settings};
 use strongroom_core::{Error, ErrorKind, Secret};
-use zeroize::Zeroizing;
 
 use file::CredentialFile;
 pub use jwt::check_jwt;
@@ -192,7 +191,7 @@ fn line(what: &str, secret: &Secret) -> Result<Secret, Error> {
             "holds a control character (a line break inside, perhaps)"
         }
         Ok(text) if text.trim().len() != text.len() => "begins or ends with white space",
-        Ok(_) => return Ok(Zeroizing::new(bytes.to_vec()).into()),
+        Ok(_) => return Ok(Secret::new(bytes)),
     };
     Err(refused(what, fault))
 }

@@ -18,7 +18,11 @@ struct Server {
 #[async_trait]
 impl LoginServer for Server {
     async fn call(&self, call: LoginCall<'_>) -> Result<Answer, Error> {
-        self.asked.lock().unwrap().push(format!("{} {}", call.path, String::from_utf8_lossy(&call.body())));
+        self.asked.lock().unwrap().push(format!(
+            "{} {}",
+            call.path,
+            String::from_utf8_lossy(call.body().as_bytes())
+        ));
         Answer::new(200, br#"{"auth":{"client_token":"t"}}"#.to_vec().into())
     }
     async fn outside(&self, call: OutsideCall<'_>) -> Result<Answer, Error> {

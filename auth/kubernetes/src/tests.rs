@@ -15,7 +15,7 @@ struct Server {
 impl LoginServer for Server {
     async fn call(&self, call: LoginCall<'_>) -> Result<Answer, Error> {
         assert_eq!(call.path, "auth/clusters/eu/login");
-        self.bodies.lock().unwrap().push(String::from_utf8(call.body().to_vec()).unwrap());
+        self.bodies.lock().unwrap().push(String::from_utf8(call.body().as_bytes().to_vec()).unwrap());
         match self.status {
             200 => Answer::new(200, br#"{"auth":{"client_token":"t"}}"#.to_vec().into()),
             status => Err(Error::new(ErrorKind::PermissionDenied, "permission denied").with_status(status)),

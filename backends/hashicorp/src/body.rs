@@ -1,7 +1,9 @@
 //! Reading an answer's body: capped, whole, and into memory that is wiped.
 
+use std::mem;
+
 use reqwest::header;
-use strongroom_core::{Error, ErrorKind};
+use strongroom_core::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
@@ -22,11 +24,11 @@ pub(crate) async fn read(
     mut response: reqwest::Response,
     cap: Cap,
     network: impl Fn(reqwest::Error) -> Fault,
-) -> Result<Zeroizing<Vec<u8>>, Fault> {
+) -> Result<Secret, Fault> {
     let status = response.status().as_u16();
     let too_large = || {
         if !cap.whole {
-            return Ok(Zeroizing::default());
+            return Ok(Secret::default());
         }
         let message =
             format!("the answer is larger than max_response_bytes, {} bytes (HTTP {status})", cap.bytes);
@@ -49,7 +51,7 @@ pub(crate) async fn read(
         }
         append(&mut body, &chunk);
     }
-    Ok(body)
+    Ok(Secret::new(mem::take(&mut *body)))
 }
 
 /// Grows by hand: a vector that grows by itself leaves copies behind that nobody wipes.

@@ -42,8 +42,8 @@ impl HashicorpVault {
         };
         match status {
             // 501 and 503 of a load balancer look alike but for the body.
-            501 if says(&response.body, "\"initialized\":false") => sealed("not initialised"),
-            503 if says(&response.body, "\"sealed\":true") => sealed("sealed"),
+            501 if says(response.body.as_bytes(), "\"initialized\":false") => sealed("not initialised"),
+            503 if says(response.body.as_bytes(), "\"sealed\":true") => sealed("sealed"),
             472 => {
                 let message = "the node is a disaster recovery secondary, which serves no reads (HTTP 472)";
                 Err(Error::new(ErrorKind::Unavailable, message).with_status(status))

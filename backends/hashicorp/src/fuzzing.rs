@@ -2,13 +2,12 @@
 
 use std::time::SystemTime;
 
-use strongroom_core::Error;
+use strongroom_core::{Error, Secret};
 
 use crate::kv::{Engine, engine_of_mount};
 use crate::path::WirePath;
 use crate::refusal::{Asked, accept};
 use crate::transport::Response;
-use zeroize::Zeroizing;
 
 /// Reads an answer to every kind of question and gives all that is said about it.
 ///
@@ -20,7 +19,7 @@ pub fn answer(status: u16, body: &[u8]) -> Result<Vec<String>, Error> {
     let secret = Asked::Secret { mount: "secret", resource: "a/b" };
     let mut said = Vec::new();
     for asked in [secret, Asked::Mount("secret"), Asked::Login, Asked::Token] {
-        let body = Zeroizing::new(body.to_vec());
+        let body = Secret::new(body);
         let response = Response { status, body, retry_after: None, location: None };
         if let Err(refusal) = accept(response, asked, &path, &[b"canary"]) {
             said.push(format!("{:?}", refusal.error));

@@ -57,7 +57,7 @@ impl TokenServer for Desk {
 
     async fn renew(&self, token: &Secret, identity: Option<&ClientIdentity>) -> Result<Lease, Error> {
         let path = WirePath::api("auth/token/renew-self")?;
-        let mut request = Request::post(&path, Zeroizing::new(b"{}".to_vec()));
+        let mut request = Request::post(&path, Secret::from("{}"));
         request.identity = identity;
         let answer = self.about(request, token).await?;
         Ok(lease(&answer, "/auth/lease_duration", "/auth/renewable"))
@@ -71,7 +71,7 @@ impl TokenServer for Desk {
 
     async fn revoke(&self, token: &Secret) -> Result<(), Error> {
         let path = WirePath::api("auth/token/revoke-self")?;
-        self.about(Request::post(&path, Zeroizing::new(b"{}".to_vec())), token).await.map(|_| ())
+        self.about(Request::post(&path, Secret::from("{}")), token).await.map(|_| ())
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn accept(
     if is_success(asked.on(), response.status) {
         return Ok(response);
     }
-    let said = Said::read(&response.body).leading_to(response.location.as_deref());
+    let said = Said::read(response.body.as_bytes()).leading_to(response.location.as_deref());
     let meaning = meaning(asked.on(), response.status, &said);
     let quoted = quote(said.texts(), secrets);
     let http = match quoted.as_str() {

@@ -11,7 +11,6 @@ use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use strongroom_core::{ClientIdentity, Error, ErrorKind, Secret};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use zeroize::Zeroizing;
 
 use crate::address::Address;
 use crate::answer::{Meaning, On, Said, is_success, meaning};
@@ -55,8 +54,8 @@ impl<'a> Request<'a> {
         Self { path, query: None, body: None, namespace: None, token: None, identity: None }
     }
 
-    pub(crate) fn post(path: &'a WirePath, body: Zeroizing<Vec<u8>>) -> Self {
-        Self { body: Some(Bytes::from_owner(body)), ..Self::get(path) }
+    pub(crate) fn post(path: &'a WirePath, body: Secret) -> Self {
+        Self { body: Some(Bytes::from_owner(Body(body))), ..Self::get(path) }
     }
 
     pub(crate) fn query(self, query: Option<&'a str>) -> Self {
@@ -96,10 +95,19 @@ fn header_value(bytes: &[u8], what: &str) -> Result<HeaderValue, Error> {
     })
 }
 
+/// Bytes that are wiped when the last reader of them is done.
+struct Body(Secret);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// What the server answered, whatever its status.
 pub(crate) struct Response {
     pub(crate) status: u16,
-    pub(crate) body: Zeroizing<Vec<u8>>,
+    pub(crate) body: Secret,
     pub(crate) retry_after: Option<Duration>,
     /// Where a redirect leads, as the server wrote it.
     pub(crate) location: Option<String>,
@@ -108,7 +116,7 @@ pub(crate) struct Response {
 impl Response {
     /// Whether the node that gave it serves nobody now, while another may.
     fn is_of_the_node(&self) -> bool {
-        let said = || Said::read(&self.body).leading_to(self.location.as_deref());
+        let said = || Said::read(self.body.as_bytes()).leading_to(self.location.as_deref());
         !is_success(On::Token, self.status)
             && meaning(On::Read, self.status, &said()).is_of_the_node(self.status)
     }

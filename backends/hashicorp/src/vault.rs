@@ -74,7 +74,7 @@ impl HashicorpVault {
         let (path, query) = engine.locate(&self.mount, resource, version)?;
         let asked = Asked::Secret { mount: &self.mount, resource };
         let response = self.get(&path, query.as_deref(), asked).await?;
-        Ok(engine.document(&response.body, resource, version)?)
+        Ok(engine.document(response.body.as_bytes(), resource, version)?)
     }
 
     /// Gets `path` with the session's token. A token that has died meanwhile is replaced once.
@@ -144,7 +144,7 @@ impl HashicorpVault {
     pub(crate) async fn look(&self) -> Result<Engine, Refusal> {
         let path = WirePath::api(&format!("sys/internal/ui/mounts/{}", self.mount))?;
         let response = self.get(&path, None, Asked::Mount(&self.mount)).await?;
-        let engine = engine_of_mount(&response.body)?;
+        let engine = engine_of_mount(response.body.as_bytes())?;
         self.sight.saw(engine);
         engine.ok_or_else(|| {
             let message = format!("mount `{}` is no KV mount (HTTP 200): check `mount`", self.mount);

@@ -116,7 +116,7 @@ impl HashicorpVault {
                 };
             }
         };
-        Page::read(&response.body)
+        Page::read(response.body.as_bytes())
     }
 }
 

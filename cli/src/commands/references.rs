@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use strongroom::Error;
 use strongroom::text::Occurrence;
-use zeroize::Zeroizing;
+use strongroom::{Error, Secret};
 
 use crate::args::Check;
 use crate::discover::unread_kong_file;
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &Check, file: &Path, named: &[PathBuf]) -> Result<(), Fa
     verdict(&tried, file, named)
 }
 
-type Outcome = Result<Zeroizing<String>, Error>;
+type Outcome = Result<Secret, Error>;
 
 /// A reference and what came of it.
 #[derive(Serialize)]

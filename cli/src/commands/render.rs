@@ -16,5 +16,5 @@ pub(crate) fn run(args: &Render, named: &[PathBuf]) -> Result<(), Failure> {
     let registry = session::config(named)?.build()?;
     let rendered = session::with(&registry, template.render(&registry))?
         .map_err(|failures| unresolved(&failures, &name, named))?;
-    place::write(&rendered, output, args.mode)
+    place::write(rendered.as_bytes(), output, args.mode)
 }

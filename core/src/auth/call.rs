@@ -68,7 +68,7 @@ impl<'a> LoginCall<'a> {
 
     /// The JSON object to send.
     #[must_use]
-    pub fn body(&self) -> Zeroizing<Vec<u8>> {
+    pub fn body(&self) -> Secret {
         // Room for the worst case of escaping: a buffer that grows leaves copies of a secret behind.
         let room = self.fields.iter().map(|(name, value)| 8 + 6 * (name.len() + value.len())).sum::<usize>();
         let mut body = Zeroizing::new(Vec::with_capacity(2 + room));
@@ -83,7 +83,7 @@ impl<'a> LoginCall<'a> {
             let _ = serde_json::to_writer(&mut *body, value);
         }
         body.push(b'}');
-        body
+        Secret(body)
     }
 }
 
@@ -144,9 +144,9 @@ mod tests {
     fn a_body_is_json_whatever_the_values_hold() {
         let call =
             LoginCall::new("auth/approle/login").field("role_id", "a\"b\\\n\u{1}é").field("secret_id", "");
-        let body: serde_json::Value = serde_json::from_slice(&call.body()).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(call.body().as_bytes()).unwrap();
         assert_eq!(body, serde_json::json!({"role_id": "a\"b\\\n\u{1}é", "secret_id": ""}));
-        assert_eq!(LoginCall::new("x").body().as_slice(), b"{}");
+        assert_eq!(LoginCall::new("x").body().as_bytes(), b"{}");
         assert!(!format!("{:?}", LoginCall::new("x").field("jwt", "canary")).contains("canary"));
     }
 }

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::json::Json;
 use crate::{ClientIdentity, Error, ErrorKind, Secret};
 
@@ -12,7 +10,7 @@ use crate::{ClientIdentity, Error, ErrorKind, Secret};
 #[derive(Clone)]
 pub struct Answer {
     status: u16,
-    body: Zeroizing<String>,
+    body: Secret,
 }
 
 impl Answer {
@@ -21,21 +19,16 @@ impl Answer {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidResponse`] where the body is no strict JSON; the message holds no part of it.
-    pub fn new(status: u16, body: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
+    pub fn new(status: u16, body: Secret) -> Result<Self, Error> {
         let invalid = |what: String| {
             Error::new(ErrorKind::InvalidResponse, format!("the answer is {what}"))
                 .transient()
                 .with_status(status)
         };
-        let text = if body.is_empty() {
-            "{}"
-        } else {
-            std::str::from_utf8(&body).map_err(|_| invalid("not UTF-8 text".into()))?
-        };
+        let body = if body.is_empty() { Secret::from("{}") } else { body };
+        let text = body.as_str().map_err(|_| invalid("not UTF-8 text".into()))?;
         Json::parse(text).map_err(|fault| invalid(fault.to_string()))?;
-        let mut copy = Zeroizing::new(String::with_capacity(text.len()));
-        copy.push_str(text);
-        Ok(Self { status, body: copy })
+        Ok(Self { status, body })
     }
 
     /// The HTTP status.
@@ -48,7 +41,7 @@ impl Answer {
     #[must_use]
     pub fn text(&self, pointer: &str) -> Option<Secret> {
         match self.at(pointer)? {
-            Json::String(raw) => raw.decode().map(Secret::from),
+            Json::String(raw) => raw.decode(),
             _ => None,
         }
     }
@@ -80,7 +73,7 @@ impl Answer {
     }
 
     fn at(&self, pointer: &str) -> Option<Json<'_>> {
-        Json::parse(&self.body).ok()?.pointer(pointer)
+        Json::parse(self.body.as_str().ok()?).ok()?.pointer(pointer)
     }
 }
 
@@ -175,7 +168,7 @@ mod tests {
     use super::*;
 
     fn answer(body: &str) -> Answer {
-        Answer::new(200, Zeroizing::new(body.into())).unwrap()
+        Answer::new(200, body.into()).unwrap()
     }
 
     #[test]

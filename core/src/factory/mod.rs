@@ -271,7 +271,7 @@ impl Factories {
                 return Err(settings.at_place(setting, &unknown("field", name, known)));
             };
             let at_default = match &setting.value {
-                SettingValue::Text(text) => field.default == Some(text.as_str()),
+                SettingValue::Text(text) => text.as_str().is_ok_and(|text| field.default == Some(text)),
                 _ => false,
             };
             if field.unbuilt && !at_default && settings.find(field)?.is_some() {

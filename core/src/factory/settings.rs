@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::field::{Field, Shape};
 use crate::vault::parse_seconds;
 use crate::{Error, ErrorKind, Secret, is_reference};
@@ -38,9 +36,9 @@ pub enum SettingValue {
     /// Not set.
     Null,
     /// The text as it was written, not yet typed.
-    Text(Zeroizing<String>),
+    Text(Secret),
     /// A list of texts.
-    List(Vec<Zeroizing<String>>),
+    List(Vec<Secret>),
     /// A table or another shape that no field takes.
     Other,
 }
@@ -102,7 +100,7 @@ impl Settings {
     /// Adds a text that the program itself sets.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
-        let value = SettingValue::Text(Zeroizing::new(text.into()));
+        let value = SettingValue::Text(Secret::new(text.into()));
         self.push(Setting { name: name.into(), value, origin: Origin::Program });
         self
     }
@@ -136,10 +134,14 @@ impl Settings {
         let Some(setting) = self.find(field)? else {
             return Ok(field.default);
         };
-        match &setting.value {
-            SettingValue::Text(text) if is_reference(text) => Err(self.at(setting, NO_REFERENCE)),
-            SettingValue::Text(text) => Ok(Some(text)),
-            _ => Err(self.at(setting, "expected text")),
+        let text = match &setting.value {
+            SettingValue::Text(text) => text.as_str().ok(),
+            _ => None,
+        };
+        match text {
+            Some(text) if is_reference(text) => Err(self.at(setting, NO_REFERENCE)),
+            Some(text) => Ok(Some(text)),
+            None => Err(self.at(setting, "expected text")),
         }
     }
 
@@ -215,8 +217,10 @@ impl Settings {
     ///
     /// Where it is neither list nor text.
     pub fn list(&self, field: &Field) -> Result<Vec<String>, Error> {
-        if let Some(Setting { value: SettingValue::List(items), .. }) = self.find(field)? {
-            return Ok(items.iter().map(|item| item.to_string()).collect());
+        if let Some(setting @ Setting { value: SettingValue::List(items), .. }) = self.find(field)? {
+            let owned = |item: &Secret| item.as_str().map(str::to_owned);
+            let not_text = |_| self.at(setting, "expected a list of texts");
+            return items.iter().map(owned).collect::<Result<_, _>>().map_err(not_text);
         }
         let text = self.text(field)?.unwrap_or_default();
         Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
@@ -317,7 +321,7 @@ mod tests {
 
     fn settings(name: &str, text: &str) -> Settings {
         let mut settings = Settings::new("vault `p`");
-        let value = SettingValue::Text(Zeroizing::new(text.into()));
+        let value = SettingValue::Text(text.into());
         settings.push(Setting { name: name.into(), value, origin: Origin::File("kong.yaml".into(), 7, 9) });
         settings
     }

@@ -1,5 +1,4 @@
 use async_trait::async_trait;
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::{Answer, Grant, Identity, LoginCall, LoginServer, MemoryVault, OutsideCall, Secret};
@@ -84,11 +83,11 @@ struct Yes;
 #[async_trait]
 impl LoginServer for Yes {
     async fn call(&self, call: LoginCall<'_>) -> Result<Answer, Error> {
-        assert_eq!((call.path, call.body().as_slice()), ("auth/pin/login", &b"{\"pin\":\"0123\"}"[..]));
-        Answer::new(200, Zeroizing::new(br#"{"auth":{"client_token":"t"}}"#.to_vec()))
+        assert_eq!((call.path, call.body().as_bytes()), ("auth/pin/login", &b"{\"pin\":\"0123\"}"[..]));
+        Answer::new(200, Secret::from(r#"{"auth":{"client_token":"t"}}"#))
     }
     async fn outside(&self, _: OutsideCall<'_>) -> Result<Answer, Error> {
-        Answer::new(200, Zeroizing::default())
+        Answer::new(200, Secret::default())
     }
     fn is_encrypted(&self) -> bool {
         true

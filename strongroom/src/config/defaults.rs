@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 
 use strongroom_core::factory::{Factories, Setting, SettingOrigin, SettingValue, Settings, nearest};
-use strongroom_core::{Error, ErrorKind, RESERVED_PREFIXES, Vault, escaped};
-use zeroize::Zeroizing;
+use strongroom_core::{Error, ErrorKind, RESERVED_PREFIXES, Secret, Vault, escaped};
 
 use super::own::Own;
 
@@ -45,7 +44,7 @@ pub(super) fn collect(
         let Some(rest) = name.strip_prefix(OURS) else { continue };
         let (prefix, field) = split(rest).ok_or_else(|| unknown_backend(name, rest))?;
         let vault = settings.iter_mut().find(|(other, _)| *other == prefix);
-        let text = Zeroizing::new(utf8(name, text)?.to_owned());
+        let text = Secret::from(utf8(name, text)?);
         let origin = SettingOrigin::Variable((*name).to_owned());
         let setting = Setting { name: field.to_ascii_lowercase(), value: SettingValue::Text(text), origin };
         vault.into_iter().for_each(|(_, settings)| settings.push(setting.clone()));
@@ -98,7 +97,7 @@ fn add_tools<'a>(
         }
         for name in [format!("BAO_{suffix}"), format!("VAULT_{suffix}")] {
             let Some(text) = lookup(&name).filter(|text| !text.is_empty()) else { continue };
-            let value = SettingValue::Text(Zeroizing::new(utf8(&name, text)?.to_owned()));
+            let value = SettingValue::Text(Secret::from(utf8(&name, text)?));
             settings.push(Setting {
                 name: (*field).to_owned(),
                 value,

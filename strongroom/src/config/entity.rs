@@ -1,9 +1,10 @@
 //! From the tree of a file to vault entities: Kong's fields, each with the place where it was written.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use strongroom_core::factory::{Setting, SettingOrigin, SettingValue, Settings, nearest};
-use strongroom_core::{Error, ErrorKind, check_prefix, escaped};
+use strongroom_core::{Error, ErrorKind, Secret, check_prefix, escaped};
 use zeroize::Zeroizing;
 
 use super::manifest::{self, Manifest};
@@ -150,9 +151,9 @@ impl Reader<'_> {
 
     /// The text of a field; null is no text.
     fn text(&mut self, entry: &Entry) -> Result<Option<Zeroizing<String>>, Error> {
-        match self.setting(&entry.value)? {
-            SettingValue::Text(text) => Ok(Some(text)),
-            SettingValue::Null => Ok(None),
+        match &entry.value.value {
+            Value::Null => Ok(None),
+            Value::Scalar(scalar) => self.expanded(scalar, entry.value.place).map(Some),
             _ => {
                 Err(self
                     .error(entry.value.place, &format!("`{}` is expected to be text", escaped(&entry.key))))
@@ -163,19 +164,24 @@ impl Reader<'_> {
     fn setting(&mut self, node: &Node) -> Result<SettingValue, Error> {
         Ok(match &node.value {
             Value::Null => SettingValue::Null,
-            Value::Scalar(scalar) => SettingValue::Text(self.expanded(scalar, node.place)?),
+            Value::Scalar(scalar) => SettingValue::Text(self.secret(scalar, node.place)?),
             Value::Map(_) => SettingValue::Other,
             Value::List(items) => {
                 let mut texts = Vec::with_capacity(items.len());
                 for item in items {
                     match &item.value {
-                        Value::Scalar(scalar) => texts.push(self.expanded(scalar, item.place)?),
+                        Value::Scalar(scalar) => texts.push(self.secret(scalar, item.place)?),
                         _ => return Err(self.error(item.place, "expected text in this list")),
                     }
                 }
                 SettingValue::List(texts)
             }
         })
+    }
+
+    fn secret(&mut self, scalar: &Scalar, place: Place) -> Result<Secret, Error> {
+        let mut text = self.expanded(scalar, place)?;
+        Ok(Secret::from(mem::take(&mut *text)))
     }
 
     fn expanded(&mut self, scalar: &Scalar, place: Place) -> Result<Zeroizing<String>, Error> {

@@ -1,5 +1,7 @@
 //! A YAML, TOML or JSON text, and what it is with its references replaced.
 
+use std::mem;
+
 use strongroom_core::{Error, ErrorKind, Registry, Secret};
 use zeroize::Zeroizing;
 
@@ -66,7 +68,7 @@ impl TextDocument {
 
     /// What becomes of each reference, in their order. A value that is not UTF-8 is an error, as text in a document has
     /// to be that.
-    pub async fn outcomes(&self, registry: &Registry) -> Vec<Result<Zeroizing<String>, Error>> {
+    pub async fn outcomes(&self, registry: &Registry) -> Vec<Result<Secret, Error>> {
         let outcomes = outcomes(registry, &self.occurrences).await.into_iter();
         self.occurrences.iter().zip(outcomes).map(|(occurrence, value)| text(occurrence, value?)).collect()
     }
@@ -77,21 +79,23 @@ impl TextDocument {
     /// # Errors
     ///
     /// All references that have no value, or one that is not UTF-8.
-    pub async fn resolve(&self, registry: &Registry) -> Result<Zeroizing<String>, Failures> {
+    pub async fn resolve(&self, registry: &Registry) -> Result<Secret, Failures> {
         let values = all(&self.occurrences, self.outcomes(registry).await.into_iter())?;
         let replaced = self.replaced(&values);
-        let resolved = self.spliced(&replaced);
+        let mut resolved = self.spliced(&replaced);
         self.verify(&resolved, &replaced)?;
-        Ok(resolved)
+        Ok(Secret::from(mem::take(&mut *resolved)))
     }
 
     /// The new text of each field, by where it begins.
-    fn replaced(&self, values: &[Zeroizing<String>]) -> Replaced {
+    fn replaced(&self, values: &[Secret]) -> Replaced {
         let whole = |field: &Field| {
             let texts = || {
                 field.parts.iter().map(|part| match part {
                     Part::Literal(literal) => literal.as_str(),
-                    Part::Value(number) => values.get(*number).map_or("", |value| value.as_str()),
+                    Part::Value(number) => {
+                        values.get(*number).and_then(|value| value.as_str().ok()).unwrap_or_default()
+                    }
                 })
             };
             let mut whole = Zeroizing::new(String::with_capacity(texts().map(str::len).sum()));
@@ -145,13 +149,13 @@ fn read(name: &str, text: &str, format: Format) -> Result<Vec<Node>, Error> {
         .map_err(|error| Error::new(ErrorKind::InvalidConfig, format!("{name}:{error}")))
 }
 
-fn text(occurrence: &Occurrence, value: Secret) -> Result<Zeroizing<String>, Error> {
-    let not_text = |_| {
-        let error =
-            Error::new(ErrorKind::InvalidValue, "the value is not UTF-8, which text in a document has to be");
-        could_not(&occurrence.written, error)
-    };
-    value.as_str().map(|text| text.to_owned().into()).map_err(not_text)
+fn text(occurrence: &Occurrence, value: Secret) -> Result<Secret, Error> {
+    if value.as_str().is_ok() {
+        return Ok(value);
+    }
+    let error =
+        Error::new(ErrorKind::InvalidValue, "the value is not UTF-8, which text in a document has to be");
+    Err(could_not(&occurrence.written, error))
 }
 
 /// The comment behind the header of a YAML block: `# why` of `|- # why`.

@@ -19,7 +19,7 @@
 //! assert_eq!(document.occurrences()[0].path, "password");
 //!
 //! let resolved = document.resolve(&registry).await?;
-//! assert_eq!(*resolved, "user: app # stays\npassword: \"a \\\"b\\\" # c\" # too\n");
+//! assert_eq!(resolved.as_str()?, "user: app # stays\npassword: \"a \\\"b\\\" # c\" # too\n");
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```

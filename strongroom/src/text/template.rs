@@ -1,8 +1,9 @@
 //! Any bytes with references among them.
 
 use std::fmt;
+use std::mem;
 
-use strongroom_core::{Embedded, Error, Piece, Registry};
+use strongroom_core::{Embedded, Error, Piece, Registry, Secret};
 use zeroize::Zeroizing;
 
 use super::failures::Failures;
@@ -64,7 +65,7 @@ impl<'a> Template<'a> {
     /// # Errors
     ///
     /// All references that have no value.
-    pub async fn render(&self, registry: &Registry) -> Result<Zeroizing<Vec<u8>>, Failures> {
+    pub async fn render(&self, registry: &Registry) -> Result<Secret, Failures> {
         let values = values(registry, &self.occurrences).await?;
         let literals = self.parts.iter().map(|part| match part {
             Part::Literal(literal) => literal.len(),
@@ -80,7 +81,7 @@ impl<'a> Template<'a> {
                 Part::Value => out.extend_from_slice(values.next().map_or(&[], |value| value.as_bytes())),
             }
         }
-        Ok(out)
+        Ok(Secret::new(mem::take(&mut *out)))
     }
 }
 

@@ -30,5 +30,5 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 fn resolve(text: &str, format: Format, scope: Scope) -> Result<String, Failures> {
     let document =
         TextDocument::parse("file", text, format, scope).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-    run(document.resolve(&registry())).map(|resolved| resolved.to_string())
+    run(document.resolve(&registry())).map(|resolved| resolved.as_str().unwrap().to_owned())
 }

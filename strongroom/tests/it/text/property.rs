@@ -150,7 +150,8 @@ fn registry_of(values: &[String]) -> Registry {
 fn resolved(values: &[String], text: &str, format: Format, scope: Scope) -> String {
     let document =
         TextDocument::parse("file", text, format, scope).unwrap_or_else(|error| panic!("{text}: {error}"));
-    run(document.resolve(&registry_of(values))).unwrap_or_else(|_| panic!("{text} was refused")).to_string()
+    let resolved = run(document.resolve(&registry_of(values)));
+    resolved.unwrap_or_else(|_| panic!("{text} was refused")).as_str().unwrap().to_owned()
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
