@@ -36,6 +36,11 @@
 //! # }).unwrap();
 //! ```
 
+#![cfg_attr(
+    not(feature = "full"),
+    allow(rustdoc::broken_intra_doc_links, reason = "links to modules of features that are off")
+)]
+
 #[cfg(feature = "config")]
 pub mod config;
 mod factories;
