@@ -9,6 +9,7 @@ use std::time::Duration;
 use strongroom_core::{Error, ErrorKind, Grant, Origin, Secret};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::retiring::Retiring;
 use super::state::{Due, State};
 use super::timing::{self, FLOOR};
 use super::{Core, Lease, Snapshot, closed, desk};
@@ -32,6 +33,7 @@ const LOOK_UP_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Actor {
     core: Arc<Core>,
     desk: Owner,
+    retiring: Retiring,
 }
 
 /// How a wait ended.
@@ -45,10 +47,11 @@ enum Event<T> {
 
 impl Actor {
     pub(super) fn new(core: Arc<Core>, desk: Owner) -> Self {
-        Self { core, desk }
+        Self { core, desk, retiring: Retiring::default() }
     }
 
     pub(super) async fn run(self) {
+        self.retiring.take_up(&self.core);
         let mut state = match self.core.current.load_full() {
             Some(token) => self.active(token, false),
             None => State::Unauthenticated,
@@ -62,10 +65,11 @@ impl Actor {
                 State::Active { token, next } => self.serve(token, next).await,
                 State::Renewing { token, failures } => self.renewing(token, failures).await,
                 State::Draining { token, failures } => self.logging_in(failures, Some(token)).await,
-                State::Suspect { token } => self.suspect(token).await,
+                State::Suspect { token, next } => self.suspect(token, next).await,
                 State::Closed => break,
             };
         }
+        self.retiring.stop();
         self.core.revoke().await;
         self.desk.fail(&closed());
     }
@@ -108,12 +112,10 @@ impl Actor {
                 Event::Ended => {
                     // A login that is under way may mint a token, which has to be given back.
                     if let Ok((since, Ok(grant))) = timeout(CLOSING_DEADLINE, login).await {
-                        self.core.revoke().await;
-                        self.core.current.store(Some(Arc::new(Snapshot::new(
-                            grant,
-                            self.desk.next_epoch(),
-                            since,
-                        ))));
+                        let token = Arc::new(Snapshot::new(grant, self.desk.next_epoch(), since));
+                        if let Some(old) = self.core.current.swap(Some(token)) {
+                            self.core.retire(old);
+                        }
                     }
                     return State::Closed;
                 }
@@ -142,7 +144,7 @@ impl Actor {
         self.core.current.store(Some(token.clone()));
         self.serve_with(Some(&token));
         if let Some(old) = old {
-            self.retire(old);
+            self.retiring.add(&self.core, old);
         }
         self.active(token, true)
     }
@@ -190,6 +192,8 @@ impl Actor {
 
     async fn serve(&self, token: Arc<Snapshot>, next: Option<(Instant, Due)>) -> State {
         let core = self.core.clone();
+        // While logins fail, it is for the wait between them to say when the next one comes.
+        let failures = next.map_or(0, |(_, due)| due.failed_logins());
         let mut wake = Box::pin(async move {
             let due = async {
                 match next {
@@ -209,13 +213,13 @@ impl Actor {
         loop {
             self.serve_with(Some(&token));
             if self.desk.is_suspect(token.epoch) {
-                return State::Suspect { token };
+                return State::Suspect { token, next };
             }
             if self.desk.is_wanted(token.epoch) {
                 self.core.current.store(None);
-                return State::LoggingIn { failures: 0 };
+                return State::LoggingIn { failures };
             }
-            if self.desk.is_spent(token.epoch) && token.grant.origin == Origin::Minted {
+            if failures == 0 && self.desk.is_spent(token.epoch) && token.grant.origin == Origin::Minted {
                 return State::Draining { token, failures: 0 };
             }
             match self.next(&mut wake).await {
@@ -234,6 +238,8 @@ impl Actor {
 
     async fn renewing(&self, token: Arc<Snapshot>, failures: u32) -> State {
         let Some(secret) = token.token().cloned() else { return State::Active { token, next: None } };
+        // A renewal is a use too.
+        token.take_use();
         let (core, identity, since) = (self.core.clone(), token.grant.identity.clone(), Instant::now());
         let renewal = async move { core.server.renew(&secret, identity.as_ref()).await };
         let Some(result) = self.while_serving(renewal, &token).await else { return State::Closed };
@@ -248,12 +254,12 @@ impl Actor {
                     self.active(renewed, false)
                 }
             }
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token, 0),
             Err(error) if !error.is_retryable() => {
                 tracing::debug!("the token cannot be renewed: {error}");
                 let mut lasting = token.grant.clone();
                 lasting.renewable = false;
-                let lasting = Arc::new(Snapshot::new(lasting, token.epoch, token.since));
+                let lasting = Arc::new(token.again(lasting, token.since));
                 self.core.current.store(Some(lasting.clone()));
                 self.active(lasting, false)
             }
@@ -283,7 +289,7 @@ impl Actor {
                 let ends = known.grant.lease.is_some();
                 self.active(known, ends)
             }
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token, 0),
             Err(error) => {
                 // Alive, but not allowed to ask about itself; or no answer, and the next rejection asks again.
                 tracing::debug!("the token's lease is not known: {error}");
@@ -293,34 +299,36 @@ impl Actor {
     }
 
     /// The token was rejected like a dead one: one question settles it for everybody.
-    async fn suspect(&self, token: Arc<Snapshot>) -> State {
+    async fn suspect(&self, token: Arc<Snapshot>, next: Option<(Instant, Due)>) -> State {
         let limited = token.grant.uses.is_some();
+        let failures = next.map_or(0, |(_, due)| due.failed_logins());
         let Some(secret) = token.token().cloned().filter(|_| !limited) else {
-            return self.is_dead(token);
+            return self.is_dead(token, failures);
         };
         let core = self.core.clone();
         let lookup = async move { core.server.look_up(&secret).await };
         let Some(result) = self.while_serving(lookup, &token).await else { return State::Closed };
         match result {
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token, failures),
             result => {
                 // Alive, or nobody can say: in both cases another login would not help.
                 if let Err(error) = result {
                     tracing::debug!("whether the token is alive is not known: {error}");
                 }
                 self.desk.acquit();
-                self.active(token, false)
+                State::Active { token, next }
             }
         }
     }
 
-    fn is_dead(&self, token: Arc<Snapshot>) -> State {
+    /// The next login comes after `failures` that failed.
+    fn is_dead(&self, token: Arc<Snapshot>, failures: u32) -> State {
         tracing::warn!(method = self.core.auth.name(), "the token is dead: revoked, expired or spent");
         self.core.current.store(None);
         if token.grant.origin == Origin::Supplied {
             lock(&self.core.kept).dead = token.token().cloned();
         }
-        State::LoggingIn { failures: 0 }
+        State::LoggingIn { failures }
     }
 
     /// The same token with what the server now says of its life.
@@ -330,7 +338,7 @@ impl Actor {
         if grant.uses.is_none() {
             grant.uses = lease.uses;
         }
-        let token = Arc::new(Snapshot::new(grant, token.epoch, since));
+        let token = Arc::new(token.again(grant, since));
         self.core.current.store(Some(token.clone()));
         token
     }
@@ -352,20 +360,6 @@ impl Actor {
             (Some(lease), _) => Some((token.since + timing::replace_at(lease, dice), Due::Replace(0))),
         };
         State::Active { next: next.map(|(at, due)| (at.max(Instant::now() + FLOOR), due)), token }
-    }
-
-    /// Revokes a token that another has replaced, after the requests that still carry it have had their time.
-    fn retire(&self, old: Arc<Snapshot>) {
-        if old.grant.origin != Origin::Minted || old.grant.batch {
-            return;
-        }
-        let core = self.core.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(30).min(old.left().unwrap_or_default())).await;
-            if let Some(token) = old.token() {
-                let _ = timeout(Duration::from_secs(2), core.server.revoke(token)).await;
-            }
-        });
     }
 
     /// Runs a request about the token while the token goes on serving. None where the session ends meanwhile.

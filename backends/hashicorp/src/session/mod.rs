@@ -9,7 +9,7 @@
 //! | `Renewing` | 70-73 % of the lease has passed | one renewal at a time; a lease that shrank means that the end is near | `Active`, `Draining`, `LoggingIn` |
 //! | `Draining` | the token cannot be renewed, or not for long | logs in anew while the old token still serves | `Active`, `LoggingIn` |
 //! | `Suspect` | the server rejected the token like a dead one | asks once what the token is | `Active`, `LoggingIn` |
-//! | `Closed` | the session's owner is done | revokes a token that was minted here, once, in 2 s at most | |
+//! | `Closed` | the session's owner is done | revokes the tokens that were minted here, once, in 2 s at most | |
 //!
 //! A task owns the state; readers take the current token without a lock and ask the task only where there is none.
 //! The task starts with the first reader, in that reader's runtime; if the runtime ends, the next reader starts
@@ -17,6 +17,7 @@
 
 mod actor;
 mod desk;
+mod retiring;
 mod shared;
 mod state;
 mod timing;
@@ -27,12 +28,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use strongroom_core::{AuthMethod, ClientIdentity, Error, ErrorKind, Grant, LoginServer, Origin, Secret};
+use strongroom_core::{AuthMethod, ClientIdentity, Error, ErrorKind, Grant, LoginServer, Secret};
 use tokio::time::Instant;
 
 use crate::sync::{Arc, Mutex};
 use actor::Actor;
 use desk::Desk;
+use retiring::Retired;
 pub(crate) use shared::Key;
 pub use shared::Sessions;
 
@@ -67,13 +69,23 @@ pub(crate) struct Snapshot {
     pub(crate) epoch: u64,
     /// When the request that obtained the present lease was sent.
     pub(crate) since: Instant,
-    uses_left: Option<AtomicU64>,
+    /// Shared with the same token's earlier leases, which readers may still hold.
+    uses_left: Option<Arc<AtomicU64>>,
 }
 
 impl Snapshot {
     fn new(grant: Grant, epoch: u64, since: Instant) -> Self {
-        let uses_left = grant.uses.map(AtomicU64::new);
+        let uses_left = grant.uses.map(|uses| Arc::new(AtomicU64::new(uses)));
         Self { grant, epoch, since, uses_left }
+    }
+
+    /// The same token with what is known of its life now. Uses that are gone stay gone.
+    fn again(&self, grant: Grant, since: Instant) -> Self {
+        let again = Self::new(grant, self.epoch, since);
+        match (&self.uses_left, again.uses_left) {
+            (Some(left), Some(_)) => Self { uses_left: Some(left.clone()), ..again },
+            (_, uses_left) => Self { uses_left, ..again },
+        }
     }
 
     /// The token to send; none where a local proxy adds one.
@@ -154,14 +166,13 @@ struct Kept {
     due: Option<Instant>,
     /// A configured token that the server has rejected: another login would give it again.
     dead: Option<Secret>,
+    /// Tokens that others have replaced and that were not given back yet.
+    retired: Vec<Retired>,
 }
 
 /// How long the end of a session waits for its task, whose runtime nobody may be driving. Enough for a login that
 /// is under way, and to give its token back.
 const END_DEADLINE: Duration = Duration::from_secs(2);
-
-/// How long giving a token back may take at the end.
-const REVOKE_DEADLINE: Duration = Duration::from_millis(1_500);
 
 impl Session {
     pub(crate) fn new(auth: Arc<dyn AuthMethod>, server: Arc<dyn TokenServer>) -> Self {
@@ -225,7 +236,7 @@ impl Session {
         }
     }
 
-    /// Ends the session: a token that was minted here is revoked, and nobody gets one any more.
+    /// Ends the session: the tokens that were minted here are revoked, and nobody gets one any more.
     pub(crate) async fn close(&self) {
         let core = &self.0.core;
         core.desk.close();
@@ -273,18 +284,6 @@ impl Drop for Shared {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("auth", &self.0.core.auth).finish_non_exhaustive()
-    }
-}
-
-impl Core {
-    /// Gives back what was minted here. Bounded and silent: nobody can do anything about a failure.
-    async fn revoke(&self) {
-        let Some(snapshot) = self.current.swap(None) else { return };
-        if let (Origin::Minted, false, Some(token)) =
-            (snapshot.grant.origin, snapshot.grant.batch, snapshot.token())
-        {
-            let _ = tokio::time::timeout(REVOKE_DEADLINE, self.server.revoke(token)).await;
-        }
     }
 }
 

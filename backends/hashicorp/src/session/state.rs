@@ -32,8 +32,10 @@ pub(super) enum State {
         token: Arc<Snapshot>,
         failures: u32,
     },
+    /// With what is due next if the token turns out to be alive.
     Suspect {
         token: Arc<Snapshot>,
+        next: Option<(Instant, Due)>,
     },
     Closed,
 }
@@ -49,4 +51,14 @@ pub(super) enum Due {
     Replace(u32),
     /// The token is at its end.
     End,
+}
+
+impl Due {
+    /// How many logins in a row have failed before it.
+    pub(super) const fn failed_logins(self) -> u32 {
+        match self {
+            Self::Replace(failures) => failures,
+            Self::LookUp | Self::Renew(_) | Self::End => 0,
+        }
+    }
 }

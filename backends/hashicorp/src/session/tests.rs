@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
-use strongroom_core::{Answer, Identity, LoginCall, OutsideCall};
+use strongroom_core::{Answer, Identity, LoginCall, Origin, OutsideCall};
 
 use super::*;
 
@@ -20,6 +20,7 @@ struct World {
     renewals: AtomicU32,
     lookups: AtomicU32,
     revoked: Mutex<Vec<String>>,
+    revoking_takes: Duration,
 }
 
 #[derive(Debug)]
@@ -90,6 +91,7 @@ impl TokenServer for Server {
     }
     async fn revoke(&self, token: &Secret) -> Result<(), Error> {
         self.0.revoked.lock().unwrap().push(token.as_str().unwrap().to_owned());
+        tokio::time::sleep(self.0.revoking_takes).await;
         Ok(())
     }
 }
@@ -126,6 +128,7 @@ fn world(grant: Grant) -> World {
         renewals: AtomicU32::default(),
         lookups: AtomicU32::default(),
         revoked: Mutex::default(),
+        revoking_takes: Duration::ZERO,
     }
 }
 
@@ -331,6 +334,54 @@ async fn a_use_limited_token_is_replaced_in_time_and_never_probed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn uses_that_are_gone_stay_gone_whatever_comes_of_renewals() {
+    let denied = || Err(Error::new(ErrorKind::PermissionDenied, "1 error occurred"));
+    for renewed in [Ok(lease(Duration::from_secs(100))), denied()] {
+        let mut grant = minted(Duration::from_secs(100), true);
+        grant.uses = Some(12);
+        let (session, world) = session(world(grant));
+        *world.renewed.lock().unwrap() = renewed;
+        let mut reads = 0;
+        while text(&session).await == "token-1" {
+            reads += 1;
+            pass(Duration::from_secs(8)).await;
+        }
+        let renewals = world.counts().1;
+        assert!(renewals >= 1 && (9..=12).contains(&(reads + renewals)), "{reads} {renewals}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nearly_spent_token_keeps_the_wait_between_failing_logins() {
+    let mut grant = minted(Duration::ZERO, false);
+    grant.uses = Some(5);
+    let (session, world) = session(world(grant));
+    text(&session).await;
+    *world.login_error.lock().unwrap() = Some(Error::new(ErrorKind::Unauthenticated, "refused"));
+    text(&session).await;
+    text(&session).await;
+    pass(HOUR).await;
+    let logins = world.counts().0;
+    assert!((12..=100).contains(&logins), "{logins} in an hour");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_keeps_the_wait_between_failing_logins() {
+    let (session, world) = session(world(minted(10 * HOUR, false)));
+    *world.looked_up.lock().unwrap() = Ok(lease(HOUR));
+    let token = session.token().await.unwrap();
+    *world.login_error.lock().unwrap() = Some(Error::new(ErrorKind::Unauthenticated, "refused"));
+    pass(9 * HOUR).await;
+    let before = world.counts().0;
+    for _ in 0..1800 {
+        assert!(matches!(session.rejected(&token).await.unwrap(), Verdict::Alive));
+        pass(Duration::from_secs(1)).await;
+    }
+    let logins = world.counts().0 - before;
+    assert!((3..=60).contains(&logins), "{logins} in half an hour");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_configured_token_is_looked_up_once_renewed_and_never_revoked() {
     let (session, world) = session(world(Grant::supplied(Secret::from("mine"))));
     *world.looked_up.lock().unwrap() = Ok(lease(HOUR));
@@ -415,6 +466,64 @@ async fn closing_in_the_middle_of_a_login_leaves_no_token() {
     pass(Duration::from_millis(100)).await;
     session.close().await;
     assert_eq!(reader.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(*world.revoked.lock().unwrap(), ["token-1"]);
+}
+
+/// Replaces the first token, as a changed credential does.
+async fn replace(session: &Session, world: &World) {
+    assert_eq!(text(session).await, "token-1");
+    pass(Duration::from_millis(1)).await;
+    world.changed.notify_waiters();
+    pass(Duration::from_secs(6)).await;
+    assert_eq!(text(session).await, "token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_token_that_never_ends_is_revoked_after_its_requests() {
+    let (session, world) = session(world(minted(Duration::ZERO, false)));
+    replace(&session, &world).await;
+    pass(Duration::from_secs(20)).await;
+    assert!(world.revoked.lock().unwrap().is_empty());
+    pass(Duration::from_secs(20)).await;
+    assert_eq!(*world.revoked.lock().unwrap(), ["token-1"]);
+    session.close().await;
+    assert_eq!(*world.revoked.lock().unwrap(), ["token-1", "token-2"], "each of them once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_revokes_replaced_tokens_too_and_leaves_nothing_behind() {
+    for revoking_takes in [Duration::ZERO, HOUR] {
+        let (session, world) = session(World { revoking_takes, ..world(minted(HOUR, true)) });
+        replace(&session, &world).await;
+        let start = Instant::now();
+        session.close().await;
+        assert!(start.elapsed() < Duration::from_millis(1_600), "{:?}", start.elapsed());
+        let all = || {
+            let mut revoked = world.revoked.lock().unwrap().clone();
+            revoked.sort();
+            revoked
+        };
+        assert_eq!(all(), ["token-1", "token-2"]);
+        drop(session);
+        pass(Duration::from_secs(60)).await;
+        assert_eq!(all().len(), 2, "nothing comes after the end");
+        assert_eq!(Arc::strong_count(&world), 1, "no task outlives the session");
+    }
+}
+
+#[test]
+fn a_replaced_token_is_revoked_in_another_runtime() {
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (session, world) = session(world(minted(Duration::ZERO, false)));
+    runtime().block_on(replace(&session, &world));
+    assert!(world.revoked.lock().unwrap().is_empty());
+    runtime().block_on(async {
+        let token = session.token().await.unwrap();
+        *world.looked_up.lock().unwrap() = Ok(lease(HOUR));
+        assert!(matches!(session.rejected(&token).await.unwrap(), Verdict::Alive));
+        pass(Duration::from_secs(40)).await;
+    });
     assert_eq!(*world.revoked.lock().unwrap(), ["token-1"]);
 }
 
