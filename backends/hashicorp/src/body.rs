@@ -32,7 +32,7 @@ pub(crate) async fn read(
         }
         let message =
             format!("the answer is larger than max_response_bytes, {} bytes (HTTP {status})", cap.bytes);
-        Err(Fault::sent(Error::new(ErrorKind::InvalidResponse, message).with_status(status)))
+        Err(Fault::too_large(Error::new(ErrorKind::InvalidResponse, message).with_status(status)))
     };
     let encoding = response.headers().get(header::CONTENT_ENCODING);
     if cap.whole && encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {

@@ -96,7 +96,7 @@ impl HashicorpVault {
         match self.look().await {
             Ok(actual) if actual != engine => Err(other_version(&self.mount, actual, engine, Some(200))),
             Ok(_) => Ok(engine),
-            Err(Refusal { meaning: Some(Meaning::HiddenMount), error }) => {
+            Err(Refusal { meaning: Some(Meaning::HiddenMount), error, .. }) => {
                 let message = format!("there is no mount `{}`, or the token has no right on it", self.mount);
                 let status = error.status();
                 let error = Error::new(error.kind(), message).with_source(error);

@@ -17,12 +17,24 @@ pub(crate) struct Fault {
     pub(crate) error: Error,
     /// No connection came about, so nothing was sent and another address may be tried.
     pub(crate) unreached: bool,
+    /// An answer came and was left unread, for its size.
+    pub(crate) too_large: bool,
 }
 
 impl Fault {
     /// Something went wrong with or after sending.
     pub(crate) fn sent(error: Error) -> Self {
-        Self { error, unreached: false }
+        Self { error, unreached: false, too_large: false }
+    }
+
+    /// Nobody was there to send anything to.
+    fn unreached(error: Error) -> Self {
+        Self { unreached: true, ..Self::sent(error) }
+    }
+
+    /// The answer is larger than anybody wants to read.
+    pub(crate) fn too_large(error: Error) -> Self {
+        Self { too_large: true, ..Self::sent(error) }
     }
 
     /// What the HTTP client says about an exchange with `address`.
@@ -34,10 +46,10 @@ impl Fault {
         if let Some(tls) = find::<rustls::Error>(error) {
             let (what, passes) = handshake(tls, address.host().unwrap_or_default());
             let error = Error::new(ErrorKind::Unavailable, format!("no TLS with {peer}: {what}"));
-            return Self { error: if passes { error.transient() } else { error }, unreached: true };
+            return Self::unreached(if passes { error.transient() } else { error });
         }
         if error.is_connect() {
-            return Self { error: unreachable(error, address, connect_timeout), unreached: true };
+            return Self::unreached(unreachable(error, address, connect_timeout));
         }
         let what = innermost(error);
         let broken = what.contains("invalid HTTP");
@@ -51,6 +63,12 @@ impl Fault {
     pub(crate) fn timeout(address: &Address, limit: Duration) -> Self {
         let message = format!("{} gave no complete answer: timed out after {limit:?}", address.peer());
         Self::sent(Error::new(ErrorKind::Timeout, message).transient())
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        fault.error
     }
 }
 

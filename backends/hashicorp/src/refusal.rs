@@ -3,6 +3,7 @@
 use strongroom_core::{Error, escaped};
 
 use crate::answer::{Meaning as M, On, Said, is_success, meaning};
+use crate::fault::Fault;
 use crate::kv::Engine;
 use crate::path::WirePath;
 use crate::quote::quote;
@@ -37,11 +38,19 @@ impl Asked<'_> {
 pub(crate) struct Refusal {
     pub(crate) meaning: Option<M>,
     pub(crate) error: Error,
+    /// An answer came and was left unread, for its size.
+    pub(crate) too_large: bool,
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self { meaning: None, error }
+        Self { meaning: None, error, too_large: false }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self { meaning: None, error: fault.error, too_large: fault.too_large }
     }
 }
 
@@ -70,7 +79,7 @@ pub(crate) fn accept(
     if let Some(wait) = response.retry_after {
         error = error.with_retry_after(wait);
     }
-    Err(Refusal { meaning: Some(meaning), error })
+    Err(Refusal { meaning: Some(meaning), error, too_large: false })
 }
 
 fn message(meaning: M, asked: Asked<'_>, path: &WirePath, said: &Said, http: &str) -> String {

@@ -192,7 +192,7 @@ impl Transport {
     /// One try, at each address until one serves. What changes nothing goes on to the next address whatever happened
     /// to it; all else only where nothing was sent. An address that does not serve is left, so that the next call
     /// begins at another.
-    pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
+    pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, Fault> {
         self.warn_once();
         let changes_nothing = request.body.is_none();
         let mut answer = None;
@@ -210,8 +210,8 @@ impl Transport {
                     return Ok(response);
                 }
                 // What is wrong with the request or with what came of it is wrong everywhere.
-                Err(Fault { error, unreached: false }) if !error.is_retryable() => return Err(error),
-                Err(Fault { error, unreached }) => (Some(error), !unreached),
+                Err(fault) if !fault.unreached && !fault.error.is_retryable() => return Err(fault),
+                Err(Fault { error, unreached, .. }) => (Some(error), !unreached),
             };
             let next = (at + 1) % self.addresses.len();
             let _ = self.current.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
@@ -225,7 +225,7 @@ impl Transport {
                     (None, error) => error.unwrap_or_else(no_answer),
                 };
                 self.breaker.failed(&error);
-                return Err(error);
+                return Err(Fault::sent(error));
             }
             let error = error.as_ref().map(tracing::field::display);
             tracing::warn!(error, next = %self.addresses[next], "another address is tried");

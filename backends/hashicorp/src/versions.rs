@@ -4,7 +4,7 @@
 //! `<mount>/detailed-metadata/<folder>/`). Names, times and numbers come back, and no value.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -15,8 +15,9 @@ use crate::HashicorpVault;
 use crate::answer::Meaning;
 use crate::kv::{self, Engine};
 use crate::path::{self, WirePath};
-use crate::refusal::Asked;
+use crate::refusal::{Asked, Refusal};
 use crate::retry;
+use crate::sync::{Mutex, lock};
 
 /// How many secrets a page has at most. The server tells some 400 bytes of each, and 130 more of each version.
 const PAGE: usize = 500;
@@ -29,18 +30,35 @@ const SMALLEST_PAGE: usize = 25;
 const WORTH: usize = 50;
 
 /// What is known of a server's listing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Listing {
     /// Whether the server was found to have none.
     absent: AtomicBool,
-    /// How many secrets to ask for at once.
-    page: AtomicUsize,
+    /// How many secrets to ask for at once in the folders where [`PAGE`] of them are too large an answer.
+    small: Mutex<HashMap<String, usize>>,
 }
 
-impl Default for Listing {
-    fn default() -> Self {
-        Self { absent: AtomicBool::new(false), page: AtomicUsize::new(PAGE) }
+impl Listing {
+    /// How many secrets of a folder to ask for at once.
+    fn limit(&self, folder: &str) -> usize {
+        lock(&self.small).get(folder).copied().unwrap_or(PAGE)
     }
+
+    fn set_limit(&self, folder: &str, limit: usize) {
+        let mut small = lock(&self.small);
+        if limit >= PAGE {
+            small.remove(folder);
+        } else {
+            small.insert(folder.to_owned(), limit);
+        }
+    }
+}
+
+/// The next limit after a page of `keys` secrets and `bytes` came, of `most` bytes that may: one that was made smaller
+/// grows again where there is room for more than twice as much.
+fn grown(limit: usize, keys: usize, bytes: usize, most: usize) -> usize {
+    let has_room = keys >= limit && bytes < most / 3;
+    if has_room { (limit * 2).min(PAGE) } else { limit }
 }
 
 #[async_trait]
@@ -60,16 +78,18 @@ impl HashicorpVault {
         let (mut found, mut after, mut seen) = (HashMap::new(), String::new(), 0);
         let last = names.last().copied().unwrap_or_default();
         loop {
-            let limit = self.listing.page.load(Ordering::Relaxed);
+            let limit = self.listing.limit(folder);
             let page = match self.page(&path, &after, limit).await {
                 Ok(page) => page,
-                Err(error) if is_too_large(&error) && limit > SMALLEST_PAGE => {
-                    self.listing.page.store((limit / 4).max(SMALLEST_PAGE), Ordering::Relaxed);
+                Err(refusal) if refusal.too_large && limit > SMALLEST_PAGE => {
+                    self.listing.set_limit(folder, (limit / 4).max(SMALLEST_PAGE));
                     continue;
                 }
-                Err(error) if is_too_large(&error) => return Err(unsupported("the listing is too large")),
-                Err(error) => return Err(error),
+                Err(refusal) if refusal.too_large => return Err(unsupported("the listing is too large")),
+                Err(refusal) => return Err(refusal.error),
             };
+            let most = self.transport.limits().max_response_bytes;
+            self.listing.set_limit(folder, grown(limit, page.keys.len(), page.bytes, most));
             seen += page.keys.len();
             for name in names {
                 if let Some(state) = page.key_info.get(*name).map(Info::state).transpose()?.flatten() {
@@ -95,7 +115,7 @@ impl HashicorpVault {
     }
 
     /// One page of a folder's listing; an empty one where the server has no such folder.
-    async fn page(&self, path: &WirePath, after: &str, limit: usize) -> Result<Page, Error> {
+    async fn page(&self, path: &WirePath, after: &str, limit: usize) -> Result<Page, Refusal> {
         let mut query = format!("list=true&limit={limit}");
         if !after.is_empty() {
             query.push_str("&after=");
@@ -110,13 +130,13 @@ impl HashicorpVault {
                     Some(Meaning::Absent) => Ok(Page::default()),
                     Some(Meaning::NotKv | Meaning::IsVersioned) => {
                         self.listing.absent.store(true, Ordering::Relaxed);
-                        Err(unsupported("this server tells no versions of a folder"))
+                        Err(unsupported("this server tells no versions of a folder").into())
                     }
-                    _ => Err(refusal.error),
+                    _ => Err(refusal),
                 };
             }
         };
-        Page::read(response.body.as_bytes())
+        Ok(Page::read(response.body.as_bytes())?)
     }
 }
 
@@ -124,14 +144,13 @@ fn unsupported(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, what)
 }
 
-fn is_too_large(error: &Error) -> bool {
-    error.kind() == ErrorKind::InvalidResponse && !error.is_retryable()
-}
-
 #[derive(Debug, Default, Deserialize)]
 struct Page {
     keys: Vec<String>,
     key_info: HashMap<String, Info>,
+    /// How large the answer was.
+    #[serde(skip)]
+    bytes: usize,
 }
 
 impl Page {
@@ -141,7 +160,8 @@ impl Page {
             data: Page,
         }
         let answer: Result<Answer, _> = serde_json::from_slice(body);
-        answer.map(|answer| answer.data).map_err(|_| kv::invalid("it has not the shape of a listing"))
+        let answer = answer.map_err(|_| kv::invalid("it has not the shape of a listing"))?;
+        Ok(Self { bytes: body.len(), ..answer.data })
     }
 }
 
@@ -203,6 +223,22 @@ mod tests {
         assert!(live.expires_at > Some(created + Duration::from_secs(3600)));
         assert!(state("s2").unwrap().gone && state("s4").unwrap().gone);
         assert_eq!((state("s3"), state("sub/")), (None, None));
+    }
+
+    #[test]
+    fn a_page_that_was_made_smaller_is_that_folders_own_and_grows_again() {
+        let listing = Listing::default();
+        listing.set_limit("large", 125);
+        assert_eq!((listing.limit("large"), listing.limit("other")), (125, PAGE));
+        let mut limit = 31;
+        for expected in [62, 124, 248, 496, PAGE, PAGE] {
+            limit = grown(limit, limit, 1000, 4096);
+            assert_eq!(limit, expected);
+        }
+        listing.set_limit("large", limit);
+        assert!(lock(&listing.small).is_empty());
+        // The rest of a folder says nothing of a whole page; and where it is tight, it stays as it is.
+        assert_eq!((grown(125, 124, 10, 4096), grown(125, 125, 1500, 4096)), (125, 125));
     }
 
     #[test]
