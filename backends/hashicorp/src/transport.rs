@@ -337,3 +337,46 @@ impl fmt::Debug for Transport {
         f.debug_struct("Transport").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::refusal::{Asked, accept};
+
+    /// Whether the answer `head` with a body of 100 bytes counts as too large, where 50 may come.
+    async fn is_too_large(head: &'static str) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let server = tokio::spawn(async move {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            let _ = peer.read(&mut [0; 4096]).await.unwrap();
+            let answer = format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{}", " ".repeat(100));
+            peer.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let long = Duration::from_secs(10);
+        let limits =
+            Limits { connect_timeout: long, request_timeout: long, max_in_flight: 1, max_response_bytes: 50 };
+        let transport = Transport::new(vec![address], Trust::Nobody, None, limits, 0);
+        let path = WirePath::api("x/detailed-metadata").unwrap();
+        let answer = transport.send(&Request::get(&path)).await;
+        server.await.unwrap();
+        let asked = Asked::Secret { mount: "x", resource: "" };
+        let refusal = match answer {
+            Ok(response) => accept(response, asked, &path, &[]).err().unwrap(),
+            Err(fault) => fault.into(),
+        };
+        assert_eq!((refusal.error.kind(), refusal.error.is_retryable()), (ErrorKind::InvalidResponse, false));
+        refusal.too_large
+    }
+
+    #[tokio::test]
+    async fn too_large_is_what_comes_whole_and_is_and_nothing_that_reads_like_it() {
+        assert!(is_too_large("200 OK").await, "its length is not announced");
+        assert!(is_too_large("200 OK\r\nContent-Length: 100").await);
+        assert!(!is_too_large("301 Moved Permanently\r\nLocation: http://elsewhere/").await);
+        assert!(!is_too_large("409 Conflict").await);
+    }
+}
