@@ -41,6 +41,11 @@ impl Live {
         Self { cache, slot, cell, reference: Arc::new(reference), seen }
     }
 
+    #[cfg(test)]
+    pub(crate) fn slot(&self) -> &Pinned {
+        &self.slot
+    }
+
     /// The present value: no lock, no await, no allocation.
     ///
     /// # Errors

@@ -55,9 +55,14 @@ impl Folders {
         look(known.folders.entry(folder.into()).or_insert_with(|| Folder::new(generation)))
     }
 
+    /// What is known of a folder, if anything is: asking for it remembers nothing.
+    fn known(&self, folder: &str, generation: u32) -> Option<Folder> {
+        lock(&self.0).folders.get(folder).filter(|folder| folder.generation == generation).copied()
+    }
+
     /// Whether the folder is asked for versions at present.
     pub(super) fn is_on(&self, folder: &str, generation: u32, now: Tick) -> bool {
-        self.with(folder, generation, |folder| folder.off_until <= now)
+        self.known(folder, generation).is_none_or(|folder| folder.off_until <= now)
     }
 
     /// When something in the folder is due: with the rest of it where that is early enough, or else at `due`, which
@@ -91,7 +96,7 @@ impl Folders {
 
     /// How often the folder was asked in vain.
     pub(super) fn failures(&self, folder: &str, generation: u32) -> u8 {
-        self.with(folder, generation, |folder| folder.failures)
+        self.known(folder, generation).map_or(0, |folder| folder.failures)
     }
 
     /// The folder is asked at this moment.
@@ -102,6 +107,12 @@ impl Folders {
     /// The folder is not to be asked for a long time.
     pub(super) fn refuse(&self, folder: &str, generation: u32, now: Tick) {
         self.with(folder, generation, |folder| folder.off_until = now.after(REFUSED));
+    }
+
+    /// How many folders are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        lock(&self.0).folders.len()
     }
 
     fn forget_the_past(&self, now: Tick) {

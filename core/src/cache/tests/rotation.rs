@@ -323,3 +323,11 @@ async fn a_health_endpoint_says_how_each_vault_is() {
     seconds(61).await;
     assert!(!status().failing && status().stale == 0 && live.iter().all(|live| !live.is_stale()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn folders_are_remembered_only_where_they_are_asked() {
+    let vault = Scripted::with_folders(50, 2);
+    let registry = registry(&vault, 0);
+    let live = watch_all(&registry, 50, 2).await;
+    assert_eq!(live[0].slot().mount.folders.len(), 0, "nothing is due where there is no ttl");
+}
