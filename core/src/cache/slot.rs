@@ -35,6 +35,8 @@ pub(crate) struct State {
     document: Option<Kept>,
     /// When the read that brought the document was sent.
     fetched: Tick,
+    /// Until when the word of a listing will do: to one who may list and no longer read, all seems unchanged.
+    listed_until: Tick,
     /// Which vault of the prefix the standing comes from; 0 for none, so that the next reader asks anew.
     generation: u32,
     /// Which vault of the prefix gave the document.
@@ -96,6 +98,7 @@ impl Slot {
             standing: Standing::Unknown,
             document: None,
             fetched: Tick::PAST,
+            listed_until: Tick::PAST,
             generation: 0,
             source: 0,
             landings: Landings::default(),
@@ -289,6 +292,7 @@ impl State {
         self.document = Some(Kept::new(document, clock));
         self.fetched = started;
         self.source = mounted.generation;
+        self.listed_until = self.trust(slot, &mounted.vault.policy, started);
         self.land(mounted.generation);
         // All values are picked from one document before a reader can see the first of them only if the reader
         // looks at one cell: what belongs together is read as one document.
@@ -312,6 +316,7 @@ impl State {
             (_, Some(_)) if self.source != mounted.generation => false,
             // It was read after the question.
             (Standing::Good, Some(_)) if self.fetched > asked => true,
+            (_, Some(_)) if asked > self.listed_until => false,
             (Standing::Good | Standing::Failed { .. }, Some(document))
                 if listed.is_some_and(|listed| document.is_listed_as(listed, clock)) =>
             {
@@ -374,6 +379,14 @@ impl State {
         self.generation = 0;
         self.document = None;
         slot.cells(self).inspect(|cell| cell.end(retired)).count()
+    }
+
+    /// Until when listings will do for what was read now: for half of the `resurrect_ttl` to the whole of it, and for a
+    /// ttl in any case. Drawn, so that what was read together is not read together again.
+    fn trust(&self, slot: &Slot, policy: &Policy, read: Tick) -> Tick {
+        let ttl = slot.shortest_ttl(self, policy).unwrap_or_default();
+        let drawn = policy.resurrect_ttl.min(LONGEST_TRUST).mul_f64(0.5 + fastrand::f64() / 2.0);
+        read.after(drawn.max(ttl))
     }
 
     fn land(&mut self, generation: u32) {
@@ -459,5 +472,18 @@ fn floor(before: u8) -> Duration {
 /// The wait after a second failure in a row, and the longest.
 const FLOOR: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
+/// For how long listings will do at most, however long a value may be served.
+const LONGEST_TRUST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How long an answer that takes a held value away is doubted.
 pub(crate) const DOUBT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_document_is_small() {
+        assert!(size_of::<State>() <= 96 && size_of::<Slot>() <= 176, "there are many");
+    }
+}

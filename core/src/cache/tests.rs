@@ -31,6 +31,8 @@ struct Script {
     /// What it answers to questions for versions, if it answers them: an error, or the truth.
     listing: Mutex<Option<Result<(), Error>>>,
     polls: AtomicUsize,
+    /// What it answers to reads alone.
+    denied: Mutex<Option<Error>>,
 }
 
 impl Scripted {
@@ -53,6 +55,9 @@ impl Scripted {
     fn look(&self, request: &ReadRequest) -> Result<Document, Error> {
         self.0.reads.fetch_add(1, Ordering::SeqCst);
         let missing = || Err(Error::new(ErrorKind::NotFound, "no such resource"));
+        if let Some(denied) = self.0.denied.lock().unwrap().clone() {
+            return Err(denied);
+        }
         self.0.answers.lock().unwrap().get(&*request.resource).cloned().unwrap_or_else(missing)
     }
 }

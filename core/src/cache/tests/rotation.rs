@@ -18,9 +18,20 @@ impl Scripted {
         *self.0.listing.lock().unwrap() = Some(answer);
     }
 
+    /// Who asks may list still, and no longer read.
+    fn denies_reads(&self) {
+        *self.0.denied.lock().unwrap() = Some(Error::new(ErrorKind::PermissionDenied, "permission denied"));
+    }
+
     fn polls(&self) -> usize {
         self.0.polls.swap(0, Ordering::SeqCst)
     }
+}
+
+/// A registry in which the word of listings is good for as long as a test takes.
+fn listing_registry(vault: &Scripted) -> Registry {
+    let policy = Policy { resurrect_ttl: Duration::from_secs(24 * 3600), ..policy(60) };
+    registry_with(vault, policy, CacheLimits::default())
 }
 
 async fn watch_all(registry: &Registry, folders: usize, secrets: usize) -> Vec<Live> {
@@ -39,7 +50,7 @@ async fn seconds(seconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn one_question_a_folder_keeps_everything_in_it_fresh() {
     let vault = Scripted::with_folders(10, 100);
-    let registry = registry(&vault, 60);
+    let registry = listing_registry(&vault);
     let live = watch_all(&registry, 10, 100).await;
     vault.reads();
     for _ in 0..60 {
@@ -54,7 +65,7 @@ async fn one_question_a_folder_keeps_everything_in_it_fresh() {
 #[tokio::test(start_paused = true)]
 async fn only_what_has_changed_is_read() {
     let vault = Scripted::with_folders(1, 100);
-    let registry = registry(&vault, 60);
+    let registry = listing_registry(&vault);
     let live = watch_all(&registry, 1, 100).await;
     vault.reads();
     for version in 2..6 {
@@ -70,7 +81,7 @@ async fn only_what_has_changed_is_read() {
 #[tokio::test(start_paused = true)]
 async fn what_a_listing_says_is_gone_is_read_before_it_goes() {
     let vault = Scripted::with_folders(1, 10);
-    let registry = registry(&vault, 60);
+    let registry = listing_registry(&vault);
     let live = watch_all(&registry, 1, 10).await;
     vault.reads();
     vault.answer("f0/s3", Err(Error::new(ErrorKind::Deleted, "deleted")));
@@ -322,6 +333,35 @@ async fn a_health_endpoint_says_how_each_vault_is() {
     }
     seconds(61).await;
     assert!(!status().failing && status().stale == 0 && live.iter().all(|live| !live.is_stale()));
+}
+
+/// What may be wrong with a question that says nothing of listings.
+#[tokio::test(start_paused = true)]
+async fn what_may_be_listed_and_no_longer_read_goes() {
+    let vault = Scripted::with_folders(1, 50);
+    let registry = registry_with(
+        &vault,
+        Policy { resurrect_ttl: Duration::from_secs(1200), ..policy(60) },
+        CacheLimits::default(),
+    );
+    let live = watch_all(&registry, 1, 50).await;
+    vault.reads();
+    vault.polls();
+    // While all is well each is read once in that time, and not all at once.
+    seconds(660).await;
+    assert!(vault.reads() <= 15, "scattered");
+    let mut most = 0;
+    for _ in 0..30 {
+        seconds(60).await;
+        let reads = vault.reads();
+        most = most.max(reads);
+    }
+    assert!(most <= 25, "{most} of 50 reads in one ttl");
+    vault.denies_reads();
+    seconds(500).await;
+    assert!(live.iter().filter(|live| live.current().is_ok()).count() < 50, "noticed by and by");
+    seconds(770).await;
+    assert!(live.iter().all(|live| live.current().unwrap_err().kind() == ErrorKind::PermissionDenied));
 }
 
 #[tokio::test(start_paused = true)]
