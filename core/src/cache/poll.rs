@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tracing::Instrument as _;
 
@@ -13,12 +14,15 @@ use super::clock::Tick;
 use super::folders::place;
 use super::line::{Line, Turn, What, Work};
 use super::rotate::end;
-use super::slot::Slot;
+use super::slot::{Slot, State};
 use super::{Cache, Mounted, Pinned};
-use crate::{Error, VersionState, schedule};
+use crate::{Error, ErrorKind, VersionState, schedule};
 
 /// After so many questions in vain, while reads succeed, a folder is read secret by secret.
 const IN_VAIN: u8 = 3;
+
+/// For how long readers are served what is held while a folder that failed before is asked anew.
+const ASKING: Duration = Duration::from_secs(120);
 
 /// What is asked about together. Unless it was seen to, all of it is due again when this is dropped.
 struct Round {
@@ -37,9 +41,15 @@ impl Cache {
         let (Some(mounted), Some(first)) = (turn.mount().current(), slots.first()) else { return Ok(()) };
         let Some((folder, _)) = place(&first.subject) else { return Ok(()) };
         let (now, folders) = (self.clock.now(), &turn.mount().folders);
-        if folders.failures(folder, mounted.generation) > 0 && !turn.mount().line.may_retry(now) {
-            self.ask_again(&slots, folder, &mounted, now.after(Line::patience()));
-            return Ok(());
+        if folders.failures(folder, mounted.generation) > 0 {
+            if !turn.mount().line.may_retry(now) {
+                self.ask_again(&slots, folder, &mounted, now.after(Line::patience()));
+                return Ok(());
+            }
+            // What may be served is not overdue while somebody sees to it. Whatever ends the round sets another moment.
+            for slot in &slots {
+                slot.flights.with(|state| state.schedule().is_due_from_now(now.after(ASKING)));
+            }
         }
         let round = Round { cache: self.me.clone(), mounted, folder: folder.into(), slots };
         let prefix = turn.mount().prefix();
@@ -59,7 +69,7 @@ impl Cache {
         for slot in slots {
             slot.mount.folders.postpone(folder, mounted.generation, at);
             slot.flights.with(|state| state.schedule().is_due_from_now(at));
-            self.queue(at, Arc::downgrade(slot));
+            self.enqueue(slot, Some(at));
         }
     }
 
@@ -77,7 +87,7 @@ impl Round {
         let answer = self.ask().await;
         let Some(cache) = self.cache.upgrade() else { return };
         let Some(mount) = self.slots.first().map(|slot| slot.mount.clone()) else { return };
-        if answer.as_ref().err().is_none_or(Error::is_retryable) {
+        if !answer.as_ref().is_err_and(is_a_refusal) {
             cache.note_answer(&mount, "poll", &answer);
         }
         let (folders, generation) = (&mount.folders, self.mounted.generation);
@@ -87,11 +97,11 @@ impl Round {
                 folders.answered(&self.folder, generation);
                 self.compare(&cache, started, &states);
             }
-            Err(error) if !error.is_retryable() => {
+            Err(error) if is_a_refusal(&error) => {
                 folders.refuse(&self.folder, generation, cache.clock.now());
                 self.read_all(&cache, true);
             }
-            Err(_) => {
+            Err(error) => {
                 let failures = folders.failed(&self.folder, generation);
                 drop(cache);
                 // Is it the vault that fails, or the listing alone?
@@ -99,8 +109,14 @@ impl Round {
                 let Some(cache) = self.cache.upgrade() else { return };
                 if vault_fails {
                     let wait = schedule::retry(failures, self.shortest_ttl());
+                    let next = cache.clock.now().after(wait);
+                    for slot in &self.slots {
+                        self.note(&cache, slot, |state, _| {
+                            state.fail_too(&error, started, next, self.mounted.generation)
+                        });
+                    }
                     let slots = std::mem::take(&mut self.slots);
-                    cache.ask_again(&slots, &self.folder, &self.mounted, cache.clock.now().after(wait));
+                    cache.ask_again(&slots, &self.folder, &self.mounted, next);
                 } else {
                     if failures >= IN_VAIN {
                         folders.refuse(&self.folder, generation, cache.clock.now());
@@ -124,21 +140,33 @@ impl Round {
     fn compare(&mut self, cache: &Cache, started: Tick, states: &HashMap<String, VersionState>) {
         for slot in std::mem::take(&mut self.slots) {
             let listed = states.get(name(&slot));
-            let known = slot.mount.while_current(self.mounted.generation, |mounted| {
-                slot.flights.with(|state| {
-                    let before = slot.glance(state);
-                    let known = state.confirm(listed, started, &slot, mounted, &cache.clock);
-                    known.then(|| (before, slot.glance(state)))
-                })
+            let known = self.note(cache, &slot, |state, mounted| {
+                state.confirm(listed, started, &slot, mounted, &cache.clock)
             });
-            match known.flatten() {
-                Some((before, after)) => {
-                    cache.tell(&slot, before, after);
-                    cache.reschedule(&slot, &self.mounted);
-                }
-                _ => cache.read_next(&slot, false),
+            if known {
+                cache.reschedule(&slot, &self.mounted);
+            } else {
+                cache.read_next(&slot, false);
             }
         }
+    }
+
+    /// Changes what is known of a slot while the vault is still in its place, and tells of it if anything came of
+    /// that, which it says.
+    fn note(&self, cache: &Cache, slot: &Slot, change: impl FnOnce(&mut State, &Mounted) -> bool) -> bool {
+        let noted = slot.mount.while_current(self.mounted.generation, |mounted| {
+            slot.flights.announce(|state| {
+                let before = slot.glance(state);
+                change(state, mounted).then(|| (before, slot.glance(state)))
+            })
+        });
+        let Some((glances, woken)) = noted else { return false };
+        // Wakers may run anything: after the locks.
+        drop(woken);
+        if let Some((before, after)) = glances {
+            cache.tell(slot, before, after);
+        }
+        glances.is_some()
     }
 
     fn read_all(&mut self, cache: &Cache, scattered: bool) {
@@ -150,16 +178,19 @@ impl Round {
     /// Reads the first and says whether that failed.
     async fn one_read_fails(&self) -> bool {
         let Some(slot) = self.slots.first() else { return true };
-        let seen = slot.flights.seen();
         let started = self.cache.upgrade().map(|cache| cache.start_reading_anew(slot));
-        if !matches!(started, Some(Ok(_))) {
-            return true;
+        let Some(Ok(since)) = started else { return true };
+        loop {
+            let seen = slot.flights.seen();
+            if slot.flights.with(|state| state.landings().are_after(since)) {
+                break;
+            }
+            slot.flights.news(seen).await;
         }
-        slot.flights.news(seen).await;
         slot.flights.with(|state| state.has_failed())
     }
 
-    fn shortest_ttl(&self) -> std::time::Duration {
+    fn shortest_ttl(&self) -> Duration {
         let policy = &self.mounted.vault.policy;
         let ttls =
             self.slots.iter().filter_map(|slot| slot.flights.with(|state| slot.shortest_ttl(state, policy)));
@@ -175,6 +206,19 @@ impl Drop for Round {
             }
         }
     }
+}
+
+/// Whether the vault will not list the folder, whatever becomes of reads. All else that goes wrong, with the
+/// credentials or on the way, says nothing of listings.
+fn is_a_refusal(error: &Error) -> bool {
+    use ErrorKind::{
+        InvalidConfig, InvalidReference, InvalidResponse, NotFound, PermissionDenied, Unsupported,
+    };
+    !error.is_retryable()
+        && matches!(
+            error.kind(),
+            Unsupported | PermissionDenied | NotFound | InvalidResponse | InvalidReference | InvalidConfig
+        )
 }
 
 fn name(slot: &Slot) -> &str {

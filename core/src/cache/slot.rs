@@ -361,6 +361,18 @@ impl State {
         self.land(generation);
     }
 
+    /// The vault fails, as others that were asked for with it at `asked` have shown: nobody asks before `until`. No
+    /// read has ended. Whether that is news.
+    pub(crate) fn fail_too(&mut self, error: &Error, asked: Tick, until: Tick, generation: u32) -> bool {
+        let fails = matches!(self.standing, Standing::Good)
+            && self.document.is_some()
+            && (self.generation == generation && self.fetched <= asked);
+        if fails {
+            self.standing = Standing::Failed { error: error.clone(), failures: 1, until };
+        }
+        fails
+    }
+
     /// The one who read vanished.
     pub(crate) fn lose(&mut self, error: Error) {
         self.standing = Standing::Lost(error);

@@ -336,6 +336,42 @@ async fn a_health_endpoint_says_how_each_vault_is() {
 }
 
 /// What may be wrong with a question that says nothing of listings.
+fn faults() -> [Error; 3] {
+    [
+        Error::new(ErrorKind::Unauthenticated, "the token is dead"),
+        Error::new(ErrorKind::Unavailable, "the certificate is not trusted"),
+        Error::new(ErrorKind::Closed, "shut down"),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_says_nothing_of_listings_does_not_end_polling() {
+    for fault in faults() {
+        let vault = Scripted::with_folders(1, 50);
+        let registry = listing_registry(&vault);
+        let live = watch_all(&registry, 1, 50).await;
+        vault.reads();
+        vault.lists(Err(fault.clone()));
+        for at in 0..50 {
+            vault.answer(&format!("f0/s{at}"), Err(fault.clone()));
+        }
+        seconds(70).await;
+        let (polls, reads) = (vault.polls(), vault.reads());
+        assert!(polls > 1 && reads <= polls, "{fault}: {polls} questions, {reads} reads while it fails");
+        vault.lists(Ok(()));
+        for at in 0..50 {
+            vault.set(&format!("f0/s{at}"), r#"{"a":"x"}"#, 1);
+        }
+        seconds(62).await;
+        assert!(live.iter().all(|live| !live.is_stale()), "{fault}");
+        vault.reads();
+        vault.polls();
+        seconds(600).await;
+        assert!((10..=13).contains(&vault.polls()), "{fault}");
+        assert_eq!(vault.reads(), 0, "{fault}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_may_be_listed_and_no_longer_read_goes() {
     let vault = Scripted::with_folders(1, 50);
@@ -365,9 +401,63 @@ async fn what_may_be_listed_and_no_longer_read_goes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn readers_of_a_polled_folder_do_not_wait_for_a_vault_that_is_down() {
+    let vault = Scripted::with_folders(1, 20);
+    let registry = registry(&vault, 60);
+    let mut events = registry.events();
+    let live = watch_all(&registry, 1, 20).await;
+    vault.lists(Err(passing()));
+    for at in 0..20 {
+        vault.answer(&format!("f0/s{at}"), Err(passing()));
+    }
+    vault.slow(Duration::from_secs(10));
+    seconds(75).await;
+    let failing = heard(&mut events).iter().filter(|event| event.1 == RotationKind::Failing).count();
+    assert_eq!(failing, 20, "all of them are known to fail");
+    vault.reads();
+    vault.polls();
+    for _ in 0..30 {
+        seconds(1).await;
+        let asked = tokio::time::Instant::now();
+        for at in 0..20 {
+            let text = format!("{{vault://my-vault/f0/s{at}/a}}");
+            assert_eq!(registry.get(&text).await.unwrap().as_bytes(), b"x");
+        }
+        assert!(asked.elapsed() < Duration::from_millis(1), "{:?}", asked.elapsed());
+    }
+    let (polls, reads) = (vault.polls(), vault.reads());
+    assert!(reads <= polls + 1, "{reads} reads, {polls} questions");
+    assert!(live.iter().all(|live| live.current().is_ok()));
+    vault.lists(Ok(()));
+    vault.slow(Duration::ZERO);
+    for at in 0..20 {
+        vault.set(&format!("f0/s{at}"), r#"{"a":"x"}"#, 1);
+    }
+    seconds(70).await;
+    let recovered = heard(&mut events).iter().filter(|event| event.1 == RotationKind::Recovered).count();
+    assert_eq!(recovered, 20);
+    assert!(live.iter().all(|live| !live.is_stale()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn folders_are_remembered_only_where_they_are_asked() {
     let vault = Scripted::with_folders(50, 2);
     let registry = registry(&vault, 0);
     let live = watch_all(&registry, 50, 2).await;
     assert_eq!(live[0].slot().mount.folders.len(), 0, "nothing is due where there is no ttl");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_told_of_what_a_listing_revives() {
+    let vault = Scripted::with_folders(1, 2);
+    let registry = listing_registry(&vault);
+    let live = watch_all(&registry, 1, 2).await;
+    let news = async |slot: &Slot| {
+        let seen = slot.flights.seen();
+        slot.flights.news(seen).await;
+    };
+    // Nothing is read: a listing says that all is as it was.
+    vault.reads();
+    tokio::time::timeout(Duration::from_secs(61), news(live[0].slot())).await.unwrap();
+    assert_eq!(vault.reads(), 0);
 }
