@@ -241,7 +241,9 @@ impl State {
                 let block = cell.load();
                 if block.is_a_value() && block.is_live(now) {
                     // What may be served is read anew in the background, however many ask for it.
+                    // Whoever sees to that needs a moment.
                     let due = Some(self.schedule.due()).filter(|due| *due != Tick::NEVER);
+                    let due = due.map(|due| due.after(LATE));
                     return (now < due.unwrap_or(*until).max(*until)).then(|| Ok(fetched(&block, now)));
                 }
                 (now < *until).then(|| Err(error.clone()))
@@ -483,6 +485,9 @@ fn floor(before: u8) -> Duration {
 
 /// The wait after a second failure in a row, and the longest.
 const FLOOR: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// How late a read in the background may begin before readers see to it themselves.
+const LATE: Duration = Duration::from_secs(1);
 
 /// For how long listings will do at most, however long a value may be served.
 const LONGEST_TRUST: Duration = Duration::from_secs(30 * 24 * 3600);
