@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::runtime::Id;
@@ -15,6 +16,10 @@ use tokio::runtime::Id;
 use super::state::Shared;
 use crate::Error;
 use crate::cache::{Flights, Pinned, STEP};
+
+/// How often it is looked whether a configuration that is out of service can come back: a listing that finds the
+/// values unchanged brings them back without a landing.
+const LOOK_UP: Duration = Duration::from_secs(1);
 
 impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
     /// Sees to it that somebody follows the secrets.
@@ -52,12 +57,18 @@ async fn follow<T: DeserializeOwned + Send + Sync + 'static>(
         // What lands from here on wakes.
         let ended = end.news(end.seen());
         let landings: Vec<_> = slots.iter().map(|slot| slot.flights.news(slot.flights.seen())).collect();
-        {
+        let is_in_service = {
             let Some(shared) = shared.upgrade() else { return };
             // What is wrong is remembered and logged there.
             let _ = shared.catch_up();
+            shared.is_in_service()
+        };
+        let something = first_of(ended, landings);
+        if is_in_service {
+            something.await;
+        } else {
+            let _ = tokio::time::timeout(LOOK_UP, something).await;
         }
-        first_of(ended, landings).await;
         // A floor on the period, and the time in which what was rotated together lands together.
         tokio::time::sleep(STEP).await;
     }

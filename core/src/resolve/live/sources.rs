@@ -21,8 +21,8 @@ struct Document {
     places: Vec<usize>,
 }
 
-/// The values that were there at one moment, one for each reference.
-pub(super) struct Taken(Vec<Arc<Block>>);
+/// The values that were there at one moment, one for each reference, and until when each might be served then.
+pub(super) struct Taken(Vec<(Arc<Block>, Tick)>);
 
 /// Which values a configuration was built from, and until when they may be served.
 pub(super) struct Used(Vec<(u32, AtomicTick)>);
@@ -60,13 +60,19 @@ impl Sources {
     }
 
     /// All values as they are. A landing fills the cells of its document under the same lock, so those of one
-    /// document belong together, and none of them is just being replaced.
+    /// document belong together, and none of them is just being replaced. Their limits are taken there too: those of
+    /// a value that is replaced later say nothing any more.
     pub(super) fn take(&self) -> Taken {
-        let mut taken: Vec<_> = self.cells.iter().map(|(_, cell)| Guard::into_inner(cell.load())).collect();
+        let take = |(_, cell): &(Pinned, CellRef)| {
+            let block = Guard::into_inner(cell.load());
+            let until = block.deadline();
+            (block, until)
+        };
+        let mut taken: Vec<_> = self.cells.iter().map(take).collect();
         for document in &self.documents {
             document.slot.flights.with(|_| {
                 for place in &document.places {
-                    taken[*place] = Guard::into_inner(self.cells[*place].1.load());
+                    taken[*place] = take(&self.cells[*place]);
                 }
             });
         }
@@ -102,19 +108,19 @@ impl Sources {
 
 impl Taken {
     pub(super) fn serials(&self) -> Vec<u32> {
-        self.0.iter().map(|block| block.serial()).collect()
+        self.0.iter().map(|(block, _)| block.serial()).collect()
     }
 
     /// The first that is no value, or may not be served.
     pub(super) fn first_ended(&self, now: Tick) -> Option<usize> {
-        self.0.iter().position(|block| !block.is_a_value() || !block.is_live(now))
+        self.0.iter().position(|(block, until)| !block.is_a_value() || now >= *until)
     }
 
     pub(super) fn values(&self) -> Vec<Secret> {
-        self.0.iter().map(|block| Secret::new(block.bytes())).collect()
+        self.0.iter().map(|(block, _)| Secret::new(block.bytes())).collect()
     }
 
     pub(super) fn used(&self) -> Used {
-        Used(self.0.iter().map(|block| (block.serial(), AtomicTick::new(block.deadline()))).collect())
+        Used(self.0.iter().map(|(block, until)| (block.serial(), AtomicTick::new(*until))).collect())
     }
 }

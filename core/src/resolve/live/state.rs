@@ -25,8 +25,8 @@ pub(super) struct Shared<T> {
     validate: Box<Validate<T>>,
     /// What is in service; none once it may not be served any more.
     present: ArcSwapOption<Built<T>>,
-    /// Which values building was tried with last. Locked while it is tried.
-    tried: Mutex<Vec<u32>>,
+    /// What building was tried with last. Locked while it is tried.
+    tried: Mutex<Tried>,
     failure: Mutex<Option<ResolveError>>,
     /// Counts the swaps, and tells those who wait for one.
     pub(super) news: Flights<u64>,
@@ -34,6 +34,14 @@ pub(super) struct Shared<T> {
     pub(super) end: Arc<Flights<()>>,
     /// Whether the task is there.
     pub(super) following: AtomicBool,
+}
+
+/// What there was when building was tried.
+#[derive(Default, PartialEq)]
+struct Tried {
+    serials: Vec<u32>,
+    /// The first place whose value might not be served. It may be served again and still be the same value.
+    ended: Option<usize>,
 }
 
 struct Built<T> {
@@ -107,6 +115,11 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Whether there is a configuration, within its limits or not.
+    pub(super) fn is_in_service(&self) -> bool {
+        self.present.load().is_some()
+    }
+
     fn swap(&self, built: Option<Arc<Built<T>>>) {
         self.present.store(built);
         drop(self.news.announce(|swaps| *swaps = swaps.wrapping_add(1)));
@@ -127,8 +140,10 @@ impl<T> Shared<T> {
         *lock(&self.failure) = Some(failure.clone());
         if self.withdraw_if_ended(now) {
             tracing::warn!(error = %failure, "the configuration is out of service");
-        } else {
+        } else if self.is_in_service() {
             tracing::warn!(error = %failure, "the configuration could not be built anew; the last good one stays");
+        } else {
+            tracing::warn!(error = %failure, "the configuration could not be built anew; it stays out of service");
         }
         failure
     }
@@ -155,10 +170,11 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
             end: Arc::new(Flights::new(())),
             following: AtomicBool::new(false),
         };
-        let taken = shared.sources.take();
-        *lock(&shared.tried) = taken.serials();
-        let now = shared.cache.now();
-        if let Some(place) = taken.first_ended(now) {
+        let (now, taken) = (shared.cache.now(), shared.sources.take());
+        let found = Tried { serials: taken.serials(), ended: taken.first_ended(now) };
+        let ended = found.ended;
+        *lock(&shared.tried) = found;
+        if let Some(place) = ended {
             return Err(shared.ended(place, now));
         }
         let built = shared.build(&taken)?;
@@ -192,20 +208,23 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         serves
     }
 
-    /// Builds the configuration anew if a value is another one than when that was tried last.
+    /// Builds the configuration anew if a value is another one than when that was tried last, or may be served again.
     pub(super) fn catch_up(&self) -> Result<(), ResolveError> {
         let mut tried = lock(&self.tried);
         let taken = self.sources.take();
         let now = self.cache.now();
-        let serials = taken.serials();
-        if *tried == serials {
+        let found = Tried { serials: taken.serials(), ended: taken.first_ended(now) };
+        if *tried == found {
             if self.withdraw_if_ended(now) {
+                // What is out of service has to be built to come back, from the same values too.
+                *tried = Tried::default();
                 tracing::warn!(error = ?self.explain(), "the configuration is out of service");
             }
             return Ok(());
         }
-        *tried = serials;
-        if let Some(place) = taken.first_ended(now) {
+        let ended = found.ended;
+        *tried = found;
+        if let Some(place) = ended {
             return Err(self.fail(self.ended(place, now), now));
         }
         match self.build(&taken) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use crate::cache::{Cache, Clock};
 use crate::{
     BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, LiveConfig, Policy, Probe,
-    ReadRequest, Registry, Secret, Vault, VaultBackend, VersionPoll,
+    ReadRequest, Registry, Secret, Vault, VaultBackend, VersionPoll, VersionState,
 };
 
+type Listing = HashMap<String, VersionState>;
+
+/// What is read from it, and what it lists if it can.
 #[derive(Clone, Debug, Default)]
-struct Told(Arc<Mutex<HashMap<String, Result<Document, Error>>>>);
+struct Told(Arc<Mutex<HashMap<String, Result<Document, Error>>>>, Arc<Mutex<Option<Result<Listing, Error>>>>);
 
 impl Told {
     fn set(&self, resource: &str, json: &str) {
@@ -49,12 +52,19 @@ impl VaultBackend for Told {
         None
     }
     fn versions(&self) -> Option<&dyn VersionPoll> {
-        None
+        self.1.lock().unwrap().is_some().then_some(self)
     }
     fn changes(&self) -> Option<&dyn ChangeFeed> {
         None
     }
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl VersionPoll for Told {
+    async fn poll(&self, _: &str, _: &[&str]) -> Result<Listing, Error> {
+        self.1.lock().unwrap().clone().unwrap()
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -97,8 +107,17 @@ fn registry() -> (Told, Registry) {
     (vault, registry)
 }
 
+fn unreachable() -> Error {
+    Error::new(ErrorKind::Unavailable, "connection refused").transient()
+}
+
 async fn seconds(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// A change, which has to come in time.
+async fn change(config: &mut LiveConfig<App>) {
+    tokio::time::timeout(Duration::from_secs(300), config.changed()).await.unwrap().unwrap();
 }
 
 fn now(config: &LiveConfig<App>) -> String {
@@ -239,8 +258,7 @@ async fn a_secret_that_is_taken_away_takes_the_configuration_away() {
 async fn a_vault_that_fails_is_borne_until_its_values_may_not_be_served() {
     let (vault, registry) = registry();
     let config = registry.watch_config::<App>(&document()).await.unwrap();
-    let failing = || Err(Error::new(ErrorKind::Unavailable, "connection refused").transient());
-    vault.answer("login", failing());
+    vault.answer("login", Err(unreachable()));
     seconds(90).await;
     assert_eq!(now(&config), FIRST);
     assert!(config.is_stale());
@@ -252,6 +270,94 @@ async fn a_vault_that_fails_is_borne_until_its_values_may_not_be_served() {
 
     vault.set("login", &login(2));
     seconds(61).await;
+    assert_eq!(now(&config), SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_the_same_values_bring_it_back() {
+    let (vault, registry) = registry();
+    let mut config = registry.watch_config::<App>(&document()).await.unwrap();
+    for _ in 0..2 {
+        vault.answer("login", Err(unreachable()));
+        change(&mut config).await;
+        assert_eq!(config.current().unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(config.error().unwrap().kind(), ErrorKind::Unavailable);
+        seconds(300).await;
+
+        vault.set("login", &login(1));
+        change(&mut config).await;
+        assert_eq!(now(&config), FIRST);
+        assert!(config.error().is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_rotates_in_an_outage_of_another_secret_is_built_after_it() {
+    let (vault, registry) = registry();
+    let mut config = registry.watch_config::<App>(&document()).await.unwrap();
+    vault.answer("login", Err(unreachable()));
+    change(&mut config).await;
+    vault.set("port", r#"{"port":1}"#);
+    seconds(60).await;
+    assert_eq!(config.current().unwrap_err().kind(), ErrorKind::Unavailable);
+
+    vault.set("login", &login(1));
+    change(&mut config).await;
+    assert_eq!(now(&config), r#"("user-1", "canary-1", 1)"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_says_that_nothing_has_changed_brings_it_back() {
+    let (vault, registry) = registry();
+    let list = |listing| *vault.1.lock().unwrap() = Some(listing);
+    let documents = [("login", login(1)), ("port", r#"{"port":5432}"#.to_owned())];
+    let listing: Listing = documents.iter().map(|(name, _)| ((*name).into(), VersionState::new(1))).collect();
+    for (name, json) in &documents {
+        vault.answer(name, Ok(Document::from_json(json).unwrap().with_version(1)));
+    }
+    list(Ok(listing.clone()));
+    let mut config = registry.watch_config::<App>(&document()).await.unwrap();
+
+    list(Err(unreachable()));
+    documents.iter().for_each(|(name, _)| vault.answer(name, Err(unreachable())));
+    change(&mut config).await;
+    assert_eq!(config.current().unwrap_err().kind(), ErrorKind::Unavailable);
+
+    // Nothing is read from here on.
+    list(Ok(listing));
+    seconds(120).await;
+    assert_eq!(now(&config), FIRST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_built_while_a_secret_rotated_is_served() {
+    let (vault, registry) = registry();
+    let driver = registry.watch_config::<App>(&document()).await.unwrap();
+    let (says_that_it_builds, builds) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let gate = Mutex::new(Some((says_that_it_builds, released)));
+    let validate = move |_: &App| {
+        if let Some((says_that_it_builds, released)) = gate.lock().unwrap().take() {
+            says_that_it_builds.send(()).unwrap();
+            released.recv().unwrap();
+        }
+        Ok::<_, String>(())
+    };
+    // It is built on another thread, so that the vault is read meanwhile.
+    let building = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let config = runtime.block_on(registry.watch_config_with(&document(), validate)).unwrap();
+        (now(&config), config)
+    });
+    builds.recv().unwrap();
+    vault.set("login", &login(2));
+    driver.refresh().await.unwrap();
+    assert_eq!(now(&driver), SECOND);
+    release.send(()).unwrap();
+
+    let (at_first, config) = building.join().unwrap();
+    assert_eq!(at_first, FIRST, "each of its values is within its own limit");
+    seconds(1).await;
     assert_eq!(now(&config), SECOND);
 }
 
