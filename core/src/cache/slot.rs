@@ -395,12 +395,12 @@ impl State {
         slot.cells(self).inspect(|cell| cell.end(retired)).count()
     }
 
-    /// Until when listings will do for what was read now: for half of the `resurrect_ttl` to the whole of it, and for a
-    /// ttl in any case. Drawn, so that what was read together is not read together again.
+    /// Until when listings will do for what was read now: for half to the whole of [`TRUST`] times the ttl, or of the
+    /// `resurrect_ttl` where that is longer. Drawn, so that what was read together is not read together again.
     fn trust(&self, slot: &Slot, policy: &Policy, read: Tick) -> Tick {
         let ttl = slot.shortest_ttl(self, policy).unwrap_or_default();
-        let drawn = policy.resurrect_ttl.min(LONGEST_TRUST).mul_f64(0.5 + fastrand::f64() / 2.0);
-        read.after(drawn.max(ttl))
+        let longest = ttl.saturating_mul(TRUST).max(policy.resurrect_ttl).min(LONGEST_TRUST).max(ttl);
+        read.after(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
     }
 
     fn land(&mut self, generation: u32) {
@@ -491,6 +491,9 @@ const LATE: Duration = Duration::from_secs(1);
 
 /// For how long listings will do at most, however long a value may be served.
 const LONGEST_TRUST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// For how many times the ttl listings will do: what is really read meanwhile is next to nothing beside the listings.
+const TRUST: u32 = 5_000;
 
 /// How long an answer that takes a held value away is doubted.
 pub(crate) const DOUBT: Duration = Duration::from_secs(1);
