@@ -54,8 +54,15 @@ impl Seat {
 /// The flights that are under way, and the slots of those that were lost.
 #[derive(Default)]
 pub(super) struct Departures {
-    under_way: Mutex<Vec<Departure>>,
+    under_way: Mutex<UnderWay>,
     lost: Mutex<Vec<Weak<Slot>>>,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    list: Vec<Departure>,
+    /// With how many of them those that have landed are looked for.
+    crowd: usize,
 }
 
 struct Departure {
@@ -71,7 +78,13 @@ impl Departures {
     pub(super) fn add(&self, seat: &Arc<Seat>, runtime: &Handle, now: Tick) {
         let departure =
             Departure { seat: Arc::downgrade(seat), runtime: runtime.clone(), since: now, sign: None };
-        lock(&self.under_way).push(departure);
+        let mut under_way = lock(&self.under_way);
+        if under_way.list.len() >= under_way.crowd {
+            // Many come and go between two steps of the keeper.
+            under_way.list.retain(|departure| departure.seat.strong_count() > 0);
+            under_way.crowd = (2 * under_way.list.len()).max(64);
+        }
+        under_way.list.push(departure);
     }
 
     /// Notes that the flight of a slot was lost. Called under the slot's lock.
@@ -87,7 +100,7 @@ impl Departures {
     /// Gives up the flights of runtimes that stand still. Called at every step of the keeper.
     pub(super) fn look_after(&self, now: Tick) {
         let (mut given_up, mut looked_at) = (Vec::new(), Vec::new());
-        lock(&self.under_way).retain_mut(|departure| {
+        lock(&self.under_way).list.retain_mut(|departure| {
             let Some(seat) = departure.seat.upgrade() else { return false };
             // This may be the last share of it by now: none is let go of under the lock.
             looked_at.push(seat.clone());
