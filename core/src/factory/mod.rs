@@ -244,7 +244,11 @@ impl Factories {
         let known = self.logins.iter().flat_map(|factory| names(factory.name(), factory.aliases()));
         let known =
             known.chain(self.absent_logins.iter().flat_map(|absent| names(absent.name, absent.aliases)));
-        Err(settings.error(field, &unknown("login", name, known)))
+        let what = match settings.variables(field) {
+            [] => unknown("login", name, known),
+            variables => unknown_of_variables("login", variables, known),
+        };
+        Err(settings.error(field, &what))
     }
 
     /// Refuses settings whose names neither the backend nor any login knows.
@@ -289,7 +293,10 @@ impl Factories {
         let known = self.backends.iter().flat_map(|factory| names(factory.name(), factory.aliases()));
         let known =
             known.chain(self.absent_backends.iter().flat_map(|absent| names(absent.name, absent.aliases)));
-        settings.fault(&unknown("backend", name, known))
+        settings.fault(&match settings.backend_variables() {
+            [] => unknown("backend", name, known),
+            variables => unknown_of_variables("backend", variables, known),
+        })
     }
 }
 
@@ -303,6 +310,17 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
     let nearest = nearest(name, known.iter().copied());
     let guess = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
     format!("unknown {what} `{}`{guess} (known: {})", escaped(name), listed(known))
+}
+
+/// The same without the name, which is the text of variables: a guess would tell of it too.
+fn unknown_of_variables<'a>(
+    what: &str,
+    variables: &[String],
+    known: impl Iterator<Item = &'a str>,
+) -> String {
+    let variables: Vec<_> = variables.iter().map(|name| escaped(name).to_string()).collect();
+    let variables = listed(variables.iter().map(String::as_str));
+    format!("unknown {what}, the text of the variable {variables} (known: {})", listed(known))
 }
 
 /// The name that `name` was most likely meant to be, if any comes close.

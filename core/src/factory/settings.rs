@@ -63,6 +63,8 @@ pub struct Setting {
     pub value: SettingValue,
     /// Where.
     pub origin: Origin,
+    /// The environment variables whose text is in the value. A message names them and never shows what they hold.
+    pub variables: Vec<String>,
 }
 
 const NO_REFERENCE: &str = "a reference cannot stand here: the vault's own credentials have to come from outside, \
@@ -75,6 +77,8 @@ const NO_REFERENCE: &str = "a reference cannot stand here: the vault's own crede
 pub struct Settings {
     subject: String,
     origin: Option<Origin>,
+    /// The variables that the name of the backend came from.
+    backend_variables: Vec<String>,
     settings: Vec<Setting>,
 }
 
@@ -82,13 +86,20 @@ impl Settings {
     /// No settings yet. `subject` is what messages call the vault: ``vault `my-vault` ``.
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), origin: None, settings: Vec::new() }
+        Self { subject: subject.into(), ..Self::default() }
     }
 
     /// Adds where the vault itself is declared, for errors about what was not written.
     #[must_use]
     pub fn declared_at(mut self, origin: Origin) -> Self {
         self.origin = Some(origin);
+        self
+    }
+
+    /// Adds the environment variables whose text is in the name of the backend, so that messages name them instead.
+    #[must_use]
+    pub fn backend_from(mut self, variables: Vec<String>) -> Self {
+        self.backend_variables = variables;
         self
     }
 
@@ -101,7 +112,7 @@ impl Settings {
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         let value = SettingValue::Text(Secret::new(text.into()));
-        self.push(Setting { name: name.into(), value, origin: Origin::Program });
+        self.push(Setting { name: name.into(), value, origin: Origin::Program, variables: Vec::new() });
         self
     }
 
@@ -263,6 +274,16 @@ impl Settings {
         }
     }
 
+    /// The variables that the name of the backend came from.
+    pub(super) fn backend_variables(&self) -> &[String] {
+        &self.backend_variables
+    }
+
+    /// The variables that the value of a field came from.
+    pub(super) fn variables(&self, field: &Field) -> &[String] {
+        self.find(field).ok().flatten().map_or(&[], |setting| &setting.variables)
+    }
+
     /// An error about a setting that was written.
     pub(super) fn at(&self, setting: &Setting, what: &str) -> Error {
         self.at_place(setting, &format!("`{}`: {what}", crate::escaped(&setting.name)))
@@ -322,7 +343,8 @@ mod tests {
     fn settings(name: &str, text: &str) -> Settings {
         let mut settings = Settings::new("vault `p`");
         let value = SettingValue::Text(text.into());
-        settings.push(Setting { name: name.into(), value, origin: Origin::File("kong.yaml".into(), 7, 9) });
+        let origin = Origin::File("kong.yaml".into(), 7, 9);
+        settings.push(Setting { name: name.into(), value, origin, variables: Vec::new() });
         settings
     }
 

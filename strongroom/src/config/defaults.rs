@@ -46,7 +46,8 @@ pub(super) fn collect(
         let vault = settings.iter_mut().find(|(other, _)| *other == prefix);
         let text = Secret::from(utf8(name, text)?);
         let origin = SettingOrigin::Variable((*name).to_owned());
-        let setting = Setting { name: field.to_ascii_lowercase(), value: SettingValue::Text(text), origin };
+        let value = SettingValue::Text(text);
+        let setting = Setting { name: field.to_ascii_lowercase(), value, origin, variables: Vec::new() };
         vault.into_iter().for_each(|(_, settings)| settings.push(setting.clone()));
     }
     let lookup = |name: &str| sorted.iter().find(|(other, _)| *other == name).map(|(_, text)| *text);
@@ -102,6 +103,7 @@ fn add_tools<'a>(
                 name: (*field).to_owned(),
                 value,
                 origin: SettingOrigin::Variable(name),
+                variables: Vec::new(),
             });
             break;
         }

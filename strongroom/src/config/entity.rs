@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::mem;
 
 use strongroom_core::factory::{Setting, SettingOrigin, SettingValue, Settings, nearest};
-use strongroom_core::{Error, ErrorKind, Secret, check_prefix, escaped};
+use strongroom_core::{Error, ErrorKind, RESERVED_PREFIXES, Secret, check_prefix, escaped};
 use zeroize::Zeroizing;
 
 use super::manifest::{self, Manifest};
-use super::placeholder::expand;
+use super::placeholder::{Expanded, expand};
 use super::source::{Entry, Node, Place, Scalar, Value};
 
 /// One vault as a file declares it.
@@ -88,6 +88,7 @@ impl Reader<'_> {
 
     /// One vault; `label` says on top of its prefix which one it is.
     fn vault(&mut self, node: &Node, entries: &[Entry], shape: &Shape, label: &str) -> Result<Entity, Error> {
+        let field = |name: &str| entries.iter().find(|entry| entry.key == name);
         for entry in entries {
             if !shape.fields.contains(&entry.key.as_str()) {
                 let guess = nearest(&entry.key, shape.fields.iter().copied());
@@ -97,29 +98,32 @@ impl Reader<'_> {
                     escaped(&entry.key),
                     shape.fields.join(", ")
                 );
-                return Err(self.error(entry.place, &what));
+                let error = self.error(entry.place, &what);
+                return Err(match self.prefix(node, field("prefix")) {
+                    Ok(prefix) => error.note(format_args!("in vault `{prefix}`")),
+                    Err(_) => error,
+                });
             }
         }
-        let field = |name: &str| entries.iter().find(|entry| entry.key == name);
-        let prefix = self.required(node, field("prefix"), "prefix")?;
-        let subject = format!("vault `{}`", escaped(&prefix));
-        let place = field("prefix").map_or(node.place, |entry| entry.value.place);
-        check_prefix(&prefix).map_err(|error| error.at(self.origin(place)))?;
-        let backend = self
-            .required(node, field(shape.backend), shape.backend)
-            .map_err(|error| error.note(format_args!("in {subject}")))?;
-        let description = field("description").map(|entry| self.text(entry)).transpose()?.flatten();
+        let prefix = self.prefix(node, field("prefix"))?;
+        let subject = format!("vault `{prefix}`");
+        let noted = |error: Error| error.note(format_args!("in {subject}"));
+        let backend = self.required(node, field(shape.backend), shape.backend).map_err(noted)?;
+        let description =
+            field("description").map(|entry| self.text(entry)).transpose().map_err(noted)?.flatten();
 
-        let mut settings = Settings::new(format!("{subject}{label}")).declared_at(self.origin(node.place));
+        let mut settings = Settings::new(format!("{subject}{label}"))
+            .declared_at(self.origin(node.place))
+            .backend_from(backend.used);
         match field("config").map(|entry| &entry.value) {
             None | Some(Node { value: Value::Null, .. }) => {}
             Some(Node { value: Value::Map(entries), .. }) => {
                 for entry in entries {
-                    let value = self.setting(&entry.value).map_err(|error| {
+                    let (value, variables) = self.setting(&entry.value).map_err(|error| {
                         error.note(format_args!("in {subject}, `{}`", escaped(&entry.key)))
                     })?;
                     let origin = self.origin(entry.value.place);
-                    settings.push(Setting { name: entry.key.clone(), value, origin });
+                    settings.push(Setting { name: entry.key.clone(), value, origin, variables });
                 }
             }
             Some(other) => {
@@ -128,32 +132,47 @@ impl Reader<'_> {
                 );
             }
         }
-        let backend = (*backend).clone();
-        let description = description.map(|text| (*text).clone());
-        Ok(Entity {
-            prefix: (*prefix).clone(),
-            backend,
-            description,
-            origin: self.origin(node.place),
-            settings,
-        })
+        let backend = (*backend.text).clone();
+        let description = description.map(|expanded| (*expanded.text).clone());
+        Ok(Entity { prefix, backend, description, origin: self.origin(node.place), settings })
     }
 
-    fn required(
-        &mut self,
-        node: &Node,
-        entry: Option<&Entry>,
-        name: &str,
-    ) -> Result<Zeroizing<String>, Error> {
-        let text = entry.map(|entry| self.text(entry)).transpose()?.flatten().filter(|text| !text.is_empty());
-        text.ok_or_else(|| self.error(node.place, &format!("a vault needs `{name}`")))
+    /// The prefix, which is a name that messages may show once it is valid, wherever it came from.
+    fn prefix(&mut self, node: &Node, entry: Option<&Entry>) -> Result<String, Error> {
+        let Expanded { text, used } = self.required(node, entry, "prefix")?;
+        let place = entry.map_or(node.place, |entry| entry.value.place);
+        check_prefix(&text).map_err(|error| {
+            if used.is_empty() {
+                return error.at(self.origin(place));
+            }
+            let variables: Vec<_> = used.iter().map(|name| format!("`{}`", escaped(name))).collect();
+            let what = if RESERVED_PREFIXES.contains(&text.as_str()) {
+                "is the name of a backend, which is reserved; choose another"
+            } else {
+                "is not valid: a lower-case letter, then letters, digits or `-`, ending in a letter or digit, at least \
+                 two characters"
+            };
+            self.error(place, &format!("the prefix, the text of the variable {}, {what}", variables.join(", ")))
+        })?;
+        Ok((*text).clone())
+    }
+
+    fn required(&mut self, node: &Node, entry: Option<&Entry>, name: &str) -> Result<Expanded, Error> {
+        let text = entry.map(|entry| self.text(entry)).transpose()?.flatten();
+        text.filter(|expanded| !expanded.text.is_empty())
+            .ok_or_else(|| self.error(node.place, &format!("a vault needs `{name}`")))
     }
 
     /// The text of a field; null is no text.
-    fn text(&mut self, entry: &Entry) -> Result<Option<Zeroizing<String>>, Error> {
+    fn text(&mut self, entry: &Entry) -> Result<Option<Expanded>, Error> {
+        let mut used = Vec::new();
         match &entry.value.value {
             Value::Null => Ok(None),
-            Value::Scalar(scalar) => self.expanded(scalar, entry.value.place).map(Some),
+            Value::Scalar(scalar) => {
+                let text = self.expanded(scalar, entry.value.place, &mut used);
+                let text = text.map_err(|error| error.note(format_args!("in `{}`", escaped(&entry.key))))?;
+                Ok(Some(Expanded { text, used }))
+            }
             _ => {
                 Err(self
                     .error(entry.value.place, &format!("`{}` is expected to be text", escaped(&entry.key))))
@@ -161,33 +180,50 @@ impl Reader<'_> {
         }
     }
 
-    fn setting(&mut self, node: &Node) -> Result<SettingValue, Error> {
-        Ok(match &node.value {
+    /// A value, and the variables whose text is in it.
+    fn setting(&mut self, node: &Node) -> Result<(SettingValue, Vec<String>), Error> {
+        let mut variables = Vec::new();
+        let value = match &node.value {
             Value::Null => SettingValue::Null,
-            Value::Scalar(scalar) => SettingValue::Text(self.secret(scalar, node.place)?),
+            Value::Scalar(scalar) => SettingValue::Text(self.secret(scalar, node.place, &mut variables)?),
             Value::Map(_) => SettingValue::Other,
             Value::List(items) => {
                 let mut texts = Vec::with_capacity(items.len());
                 for item in items {
                     match &item.value {
-                        Value::Scalar(scalar) => texts.push(self.secret(scalar, item.place)?),
+                        Value::Scalar(scalar) => {
+                            texts.push(self.secret(scalar, item.place, &mut variables)?);
+                        }
                         _ => return Err(self.error(item.place, "expected text in this list")),
                     }
                 }
                 SettingValue::List(texts)
             }
-        })
+        };
+        Ok((value, variables))
     }
 
-    fn secret(&mut self, scalar: &Scalar, place: Place) -> Result<Secret, Error> {
-        let mut text = self.expanded(scalar, place)?;
+    fn secret(
+        &mut self,
+        scalar: &Scalar,
+        place: Place,
+        variables: &mut Vec<String>,
+    ) -> Result<Secret, Error> {
+        let mut text = self.expanded(scalar, place, variables)?;
         Ok(Secret::from(mem::take(&mut *text)))
     }
 
-    fn expanded(&mut self, scalar: &Scalar, place: Place) -> Result<Zeroizing<String>, Error> {
+    /// The text of a scalar; the variables whose text is in it are added to `variables`.
+    fn expanded(
+        &mut self,
+        scalar: &Scalar,
+        place: Place,
+        variables: &mut Vec<String>,
+    ) -> Result<Zeroizing<String>, Error> {
         match expand(scalar, self.lookup).map_err(|error| self.error(place, &error.to_string()))? {
             Some(expanded) => {
-                self.variables.extend(expanded.used);
+                self.variables.extend(expanded.used.iter().cloned());
+                variables.extend(expanded.used);
                 Ok(expanded.text)
             }
             None => Ok(scalar.text.clone()),

@@ -172,7 +172,7 @@ plugin: rate-limiting
         assert_eq!(
             refused("  description:", "  descripton:"),
             "vaults:14:3: unknown field `descripton` of a vault; did you mean `description`? (known: backend, prefix, \
-             description, config, tags, controlPlaneRef, adopt); in KongVault `kong-env`"
+             description, config, tags, controlPlaneRef, adopt); in vault `my-env`; in KongVault `kong-env`"
         );
         assert!(
             refused("v1alpha1", "v2")

@@ -106,6 +106,59 @@ fn errors_name_file_line_vault_and_field() {
     );
 }
 
+/// The error of a text where `DECK_A` is `Canary-A` and `DECK_PREFIX` is `env`.
+fn fault_of_variables(text: &str) -> String {
+    let lookup = |name: &str| match name {
+        "DECK_A" => Some(OsString::from("Canary-A")),
+        "DECK_PREFIX" => Some(OsString::from("env")),
+        _ => None,
+    };
+    let mut reader = Reader { file: "kong.yaml", lookup: &lookup, variables: BTreeSet::new() };
+    let documents = source::parse(text, Format::Yaml).unwrap();
+    let read = reader.document(&documents[0]).and_then(|entities| {
+        let entity = entities.unwrap().remove(0);
+        crate::factories().build(&entity.backend, &entity.settings).map(|_| ())
+    });
+    let error = read.unwrap_err().to_string();
+    assert!(!error.to_lowercase().contains("canary"), "{error}");
+    error
+}
+
+#[test]
+fn the_text_of_a_variable_is_in_no_message() {
+    let placeholder = |field: &str| format!("{field}: '${{{{ env \"DECK_A\" }}}}'");
+    let error = fault_of_variables(&format!("vaults: [{{prefix: mv, {}}}]", placeholder("name")));
+    assert!(
+        error.contains("vault `mv`: unknown backend, the text of the variable `DECK_A` (known: "),
+        "{error}"
+    );
+    let error = fault_of_variables(&format!("vaults: [{{name: env, {}}}]", placeholder("prefix")));
+    assert!(error.contains("the prefix, the text of the variable `DECK_A`, is not valid"), "{error}");
+    let reserved = "vaults: [{name: env, prefix: '${{ env \"DECK_PREFIX\" }}'}]";
+    let error = fault_of_variables(reserved);
+    assert!(error.contains("the text of the variable `DECK_PREFIX`, is the name of a backend"), "{error}");
+    #[cfg(feature = "hashicorp")]
+    {
+        let method = placeholder("auth_method");
+        let error = fault_of_variables(&format!("vaults: [{{name: hcv, prefix: mv, config: {{{method}}}}}]"));
+        assert!(
+            error.contains("`auth_method`: unknown login, the text of the variable `DECK_A` (known: "),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn errors_beside_a_valid_prefix_name_it() {
+    let error = fault("vaults: [{name: env, prefix: mv, nonsense: canary}]");
+    assert!(error.ends_with("; in vault `mv`"), "{error}");
+    let error = fault("vaults: [{name: env, prefix: MV, nonsense: canary}]");
+    assert!(error.contains("unknown field `nonsense`") && !error.contains("MV"), "{error}");
+    let error =
+        fault("vaults: [{name: env, prefix: mv, description: '${{ env \"DECK_STRONGROOM_NOT_SET\" }}'}]");
+    assert!(error.ends_with("is not set; in `description`; in vault `mv`"), "{error}");
+}
+
 #[test]
 fn a_prefix_declared_twice_names_both_places() {
     let config = yaml(&vault("")).unwrap();
