@@ -51,7 +51,9 @@ pub(super) fn collect(
         vault.into_iter().for_each(|(_, settings)| settings.push(setting.clone()));
     }
     let lookup = |name: &str| sorted.iter().find(|(other, _)| *other == name).map(|(_, text)| *text);
-    let wanted = wanted(own)?;
+    let asked = lookup("STRONGROOM_DEFAULT_VAULTS");
+    let asked = asked.map(|text| utf8("STRONGROOM_DEFAULT_VAULTS", text)).transpose()?;
+    let wanted = wanted(own, asked)?;
     let mut defaults = Vec::new();
     for (prefix, mut settings) in settings.into_iter().filter(|(prefix, _)| wanted.contains(prefix)) {
         if prefix == "hcv" {
@@ -111,22 +113,25 @@ fn add_tools<'a>(
     Ok(())
 }
 
-/// The prefixes that `default_vaults` names.
-fn wanted(own: &Own) -> Result<Vec<&'static str>, Error> {
-    let settings = own.settings()?;
+/// The prefixes that `default_vaults` names; `variable` is the text of `STRONGROOM_DEFAULT_VAULTS`.
+fn wanted(own: &Own, variable: Option<&str>) -> Result<Vec<&'static str>, Error> {
+    let (settings, place) = own.settings(variable)?;
+    let wrong =
+        |what: String| Error::new(ErrorKind::InvalidConfig, format!("`default_vaults`: {what}")).at(&place);
     match settings.default_vaults.list().as_slice() {
         ["all"] => Ok(RESERVED_PREFIXES.to_vec()),
-        ["none"] | [] => Ok(Vec::new()),
+        ["none"] => Ok(Vec::new()),
+        [] if settings.default_vaults.is_empty_list() => Ok(Vec::new()),
+        [] => Err(wrong("names no backend; write `none` for no default vaults".into())),
+        names if names.contains(&"all") || names.contains(&"none") => {
+            Err(wrong("`all` and `none` stand alone, not in a list with others".into()))
+        }
         names => names
             .iter()
             .map(|name| {
                 RESERVED_PREFIXES.iter().copied().find(|prefix| prefix == name).ok_or_else(|| {
                     let known = RESERVED_PREFIXES.join(", ");
-                    let what = format!(
-                        "default_vaults: no backend is called `{}` (known: all, none, {known})",
-                        escaped(name)
-                    );
-                    Error::new(ErrorKind::InvalidConfig, what)
+                    wrong(format!("no backend is called `{}` (known: all, none, {known})", escaped(name)))
                 })
             })
             .collect(),

@@ -2,7 +2,7 @@
 //!
 //! No credential is ever among them: figment types the text of variables and shows values in its errors.
 
-use figment::providers::{Env, Serialized};
+use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value as Figure};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub(super) struct Settings {
     pub(super) default_vaults: Names,
 }
 
+/// The variable that stands above every file.
+const VARIABLE: &str = "STRONGROOM_DEFAULT_VAULTS";
+
 /// `all`, `none`, or names: a list, or text with commas.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
@@ -31,6 +34,11 @@ pub(super) enum Names {
 }
 
 impl Names {
+    /// Whether it is a list that was written without anything in it.
+    pub(super) fn is_empty_list(&self) -> bool {
+        matches!(self, Self::List(names) if names.is_empty())
+    }
+
     pub(super) fn list(&self) -> Vec<&str> {
         let names: Vec<&str> = match self {
             Self::Text(text) => text.split(',').collect(),
@@ -40,16 +48,17 @@ impl Names {
     }
 }
 
-/// One file's part.
+/// One file's part, or what a variable says.
 #[derive(Clone, Debug)]
 struct Layer {
-    file: String,
+    /// What messages call it.
+    name: String,
     dict: Dict,
 }
 
 impl Provider for Layer {
     fn metadata(&self) -> Metadata {
-        Metadata::named(format!("`strongroom` in {}", self.file))
+        Metadata::named(self.name.clone())
     }
 
     fn data(&self) -> figment::Result<Map<Profile, Dict>> {
@@ -64,7 +73,9 @@ impl Own {
         let Some(part) = entries.iter().find(|entry| entry.key == "strongroom") else { return Ok(self) };
         match &part.value.value {
             Value::Null => {}
-            Value::Map(entries) => self.0.push(Layer { file: file.to_owned(), dict: dict(entries) }),
+            Value::Map(entries) => {
+                self.0.push(Layer { name: format!("`strongroom` in {file}"), dict: dict(entries) });
+            }
             _ => {
                 let place = part.value.place;
                 let what = format!(
@@ -77,16 +88,38 @@ impl Own {
         Ok(self)
     }
 
-    /// All layers, the environment on top.
-    pub(super) fn settings(&self) -> Result<Settings, Error> {
+    /// All layers, the text of `STRONGROOM_DEFAULT_VAULTS` on top, and what messages call the one that counts.
+    pub(super) fn settings(&self, variable: Option<&str>) -> Result<(Settings, String), Error> {
         let base = Settings { default_vaults: Names::Text("all".into()) };
-        let figment = self.0.iter().cloned().fold(Figment::from(Serialized::defaults(base)), Figment::merge);
-        figment.merge(Env::prefixed("STRONGROOM_").only(&["default_vaults"])).extract().map_err(explain)
+        let variable = variable.filter(|text| !text.trim().is_empty()).map(|text| {
+            // Figment's own reading of a variable, in which `[env, hcv]` is a list.
+            let value = match text.parse::<Figure>() {
+                Ok(list @ Figure::Array(..)) => list,
+                _ => Figure::from(text),
+            };
+            let dict = Dict::from([("default_vaults".to_owned(), value)]);
+            Layer { name: format!("variable {VARIABLE}"), dict }
+        });
+        let layers = self.0.iter().cloned().chain(variable);
+        let figment = layers.fold(Figment::from(Serialized::defaults(base)), Figment::merge);
+        let settings = figment.extract().map_err(explain)?;
+        let place = figment.find_metadata("default_vaults").map(|metadata| metadata.name.to_string());
+        Ok((settings, place.unwrap_or_default()))
     }
 }
 
 fn dict(entries: &[Entry]) -> Dict {
-    entries.iter().map(|entry| (entry.key.clone(), figure(&entry.value.value))).collect()
+    let set = entries.iter().filter(|entry| !is_unset(&entry.value.value));
+    set.map(|entry| (entry.key.clone(), figure(&entry.value.value))).collect()
+}
+
+/// Null and the blank text are not set, as for the fields of a vault.
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Scalar(scalar) => scalar.text.trim().is_empty(),
+        _ => false,
+    }
 }
 
 fn figure(value: &Value) -> Figure {
@@ -130,7 +163,40 @@ mod tests {
     }
 
     fn names(files: &[&str]) -> Vec<String> {
-        own(files).unwrap().settings().unwrap().default_vaults.list().into_iter().map(str::to_owned).collect()
+        names_below(files, None)
+    }
+
+    fn names_below(files: &[&str], variable: Option<&str>) -> Vec<String> {
+        let (settings, _) = own(files).unwrap().settings(variable).unwrap();
+        settings.default_vaults.list().into_iter().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_null_or_blank_is_not_set() {
+        for blank in ["null", "", "''", "' '"] {
+            assert_eq!(names(&[&format!("strongroom:\n  default_vaults: {blank}\n")]), ["all"], "{blank:?}");
+        }
+        assert_eq!(
+            names(&["strongroom: { default_vaults: env }", "strongroom: { default_vaults: }"]),
+            ["env"]
+        );
+        assert_eq!(names(&["strongroom: { default_vaults: [] }"]), [""; 0]);
+    }
+
+    #[test]
+    fn the_variable_stands_above_the_files_where_it_is_set() {
+        let file = ["strongroom: { default_vaults: env }"];
+        for (variable, expected) in [
+            (None, vec!["env"]),
+            (Some(""), vec!["env"]),
+            (Some(" "), vec!["env"]),
+            (Some("none"), vec!["none"]),
+            (Some("[]"), vec![]),
+            (Some("hcv, file"), vec!["hcv", "file"]),
+            (Some("[hcv, file]"), vec!["hcv", "file"]),
+        ] {
+            assert_eq!(names_below(&file, variable), expected, "{variable:?}");
+        }
     }
 
     #[test]
@@ -149,13 +215,13 @@ mod tests {
 
     #[test]
     fn errors_name_file_and_field_and_no_value() {
-        let error = own(&["strongroom: { default_vault: canary }"]).unwrap().settings().unwrap_err();
+        let error = own(&["strongroom: { default_vault: canary }"]).unwrap().settings(None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`strongroom` in 0.yaml: unknown field `default_vault` (known: default_vaults)"
         );
         let error =
-            own(&["strongroom: { default_vaults: { canary: canary } }"]).unwrap().settings().unwrap_err();
+            own(&["strongroom: { default_vaults: { canary: canary } }"]).unwrap().settings(None).unwrap_err();
         assert!(
             error.to_string().starts_with("`strongroom` in 0.yaml: `default_vaults` is expected"),
             "{error}"

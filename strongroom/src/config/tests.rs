@@ -265,6 +265,30 @@ mod default_vaults {
     }
 
     #[test]
+    fn which_there_are_is_refused_where_it_was_written() {
+        let variable = |text| collect(&[("STRONGROOM_DEFAULT_VAULTS", text)]);
+        assert_eq!(variable("").unwrap().len(), 9);
+        assert_eq!(variable("none").unwrap().len(), 0);
+        assert_eq!(
+            variable("env, all").unwrap_err(),
+            "variable STRONGROOM_DEFAULT_VAULTS: `default_vaults`: `all` and `none` stand alone, not in a list with \
+             others"
+        );
+        let error = variable("evn").unwrap_err();
+        assert!(
+            error.starts_with("variable STRONGROOM_DEFAULT_VAULTS: `default_vaults`: no backend is"),
+            "{error}"
+        );
+        assert!(variable(",").unwrap_err().contains("names no backend"));
+
+        let config =
+            Config::new().and_parse("a.yaml", "strongroom: {default_vaults: [env, all]}", Format::Yaml);
+        let error =
+            defaults::collect(&crate::factories(), &config.unwrap().own, &[]).unwrap_err().to_string();
+        assert!(error.starts_with("`strongroom` in a.yaml: `default_vaults`: `all` and"), "{error}");
+    }
+
+    #[test]
     fn a_variable_that_only_kong_reads_is_mentioned_by_that_vault() {
         let defaults = collect(&[("KONG_VAULT_ENV_PREFIX", "x")]).unwrap();
         let shown = format!("{:?}", defaults.iter().find(|default| default.prefix == "env").unwrap().vault);
