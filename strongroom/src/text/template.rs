@@ -3,7 +3,7 @@
 use std::fmt;
 use std::mem;
 
-use strongroom_core::{Embedded, Error, Piece, Registry, Secret};
+use strongroom_core::{Embedded, Piece, Registry, Secret};
 use zeroize::Zeroizing;
 
 use super::failures::Failures;
@@ -35,20 +35,22 @@ impl<'a> Template<'a> {
         let mut lines = Lines { text, at: 0, line: 1 };
         let (mut parts, mut occurrences) = (Vec::new(), Vec::new());
         for piece in Embedded::new(text) {
-            let (start, written, reference) = match piece {
+            let (line, occurrence) = match piece {
                 Ok(Piece::Literal(literal)) => {
                     parts.push(Part::Literal(literal));
                     continue;
                 }
                 Ok(Piece::Reference(reference, range)) => {
-                    let written = String::from_utf8_lossy(&text[range.clone()]).into_owned();
-                    (range.start, written, Ok(reference))
+                    let line = lines.of(range.start);
+                    let written = String::from_utf8_lossy(&text[range]).into_owned();
+                    (line, Occurrence::part(format!("line {line}"), written, Ok(reference)))
                 }
-                Err(error) => (error.offset(), String::new(), Err(Error::from(error))),
+                Err(error) => {
+                    let line = lines.of(error.offset());
+                    (line, Occurrence::invalid_part(format!("line {line}"), text, error))
+                }
             };
             parts.push(Part::Value);
-            let line = lines.of(start);
-            let occurrence = Occurrence::part(format!("line {line}"), written, reference);
             occurrences.push(occurrence.in_source(format_args!("{name}:{line}")));
         }
         Self { parts, occurrences }

@@ -113,7 +113,14 @@ impl<'a> Walk<'a> {
                     found.whole = range == (0..text.len());
                     self.value(found, place)
                 }
-                Err(error) => self.invalid(error.into(), place),
+                // Kong takes it for a reference too, and reads it in its own way.
+                Err(_) if parts.is_empty() && is_all_of(text) => {
+                    self.value(Occurrence::new(self.path(), text), place)
+                }
+                Err(error) => {
+                    let found = Occurrence::invalid_part(self.path(), text.as_bytes(), error);
+                    self.value(found, place)
+                }
             };
             parts.push(part);
         }
@@ -163,6 +170,11 @@ impl<'a> Walk<'a> {
         }
         if path.is_empty() { "the document".to_owned() } else { path }
     }
+}
+
+/// Whether a text is one reference, valid or not, with nothing behind it.
+fn is_all_of(text: &str) -> bool {
+    is_reference(text) && text.find('}') == Some(text.len() - 1)
 }
 
 /// Whether a key can stand in a path without quotes.

@@ -72,6 +72,23 @@ fn references_in_longer_strings_fail_one_by_one() {
 }
 
 #[test]
+fn what_is_invalid_in_a_string_is_named() {
+    let text = "a: '{vault://BAD/x}'\nb: 'x {vault://my-vault/s;} {vault://my-vault/s hunter2'\n";
+    let document = TextDocument::parse("file", text, Format::Yaml, Scope::Embedded).unwrap();
+    let found: Vec<_> =
+        document.occurrences().iter().map(|found| (found.written.as_str(), found.whole)).collect();
+    assert_eq!(
+        found,
+        [("{vault://BAD/x}", true), ("{vault://my-vault/s;}", false), ("{vault://my-vault/s", false)]
+    );
+    let failures = failures(text, Format::Yaml, Scope::Embedded);
+    for (failure, (written, _)) in failures.iter().zip(&found) {
+        assert!(failure.contains(&format!("could not resolve {written}: invalid reference")), "{failure}");
+        assert!(!failure.contains("hunter2"), "{failure}");
+    }
+}
+
+#[test]
 fn what_is_no_document_is_refused_with_its_place() {
     for (text, format, place) in [
         ("a: [1\n", Format::Yaml, "file:2:1: "),
