@@ -10,7 +10,7 @@ use strongroom_core::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;
 
 use crate::MAX_LEN;
-use crate::open::{Stamp, is_open_to_others, open};
+use crate::open::{Stamp, open, openness};
 
 /// How often a file is looked at for a change.
 pub(crate) const POLL: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub(crate) struct CredentialFile {
 struct Seen {
     /// What it looked like when it was last read.
     stamp: Option<Stamp>,
-    /// Whether it was said that others may read it.
+    /// Whether it was said that others may read or write it.
     warned: bool,
 }
 
@@ -44,17 +44,13 @@ impl CredentialFile {
         let path = self.path.clone();
         // A file on a network mount may block for long.
         let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        let (bytes, stamp, open_to_others) = read
+        let (bytes, stamp, openness) = read
             .map_err(|_| self.error("reading it was interrupted"))?
             .map_err(|error| self.error(&format!("cannot be read: {error}")))?;
         let mut seen = self.seen();
         seen.stamp = Some(stamp);
-        if open_to_others && !mem::replace(&mut seen.warned, true) {
-            tracing::warn!(
-                "the {} file `{}` can be read by every user of this machine",
-                self.what,
-                self.path.display()
-            );
+        if let Some(openness) = openness.filter(|_| !mem::replace(&mut seen.warned, true)) {
+            tracing::warn!("the {} file `{}` {openness}", self.what, self.path.display());
         }
         Ok(bytes)
     }
@@ -81,7 +77,7 @@ impl CredentialFile {
     }
 }
 
-fn read(path: &Path) -> std::io::Result<(Secret, Stamp, bool)> {
+fn read(path: &Path) -> std::io::Result<(Secret, Stamp, Option<String>)> {
     let file = open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -92,5 +88,5 @@ fn read(path: &Path) -> std::io::Result<(Secret, Stamp, bool)> {
     let most = MAX_LEN + 3;
     let mut bytes = Zeroizing::new(Vec::with_capacity(most + 32));
     file.take(most as u64).read_to_end(&mut bytes)?;
-    Ok((Secret::new(mem::take(&mut *bytes)), Stamp::from(&metadata), is_open_to_others(&metadata)))
+    Ok((Secret::new(mem::take(&mut *bytes)), Stamp::from(&metadata), openness(&metadata)))
 }

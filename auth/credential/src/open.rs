@@ -67,13 +67,35 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Whether every user of the machine may read it.
+/// Who but its owner can get at it, as what can be said of it; none where nobody can. Root can anyway, and owns what
+/// orchestrators mount.
 #[cfg(unix)]
-pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0
+pub(crate) fn openness(metadata: &Metadata) -> Option<String> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let (mode, owner) = (metadata.permissions().mode(), metadata.uid());
+    let user = rustix::process::geteuid().as_raw();
+    openness_of(mode, owner, user)
+}
+
+#[cfg(unix)]
+pub(crate) fn openness_of(mode: u32, owner: u32, user: u32) -> Option<String> {
+    let mut said = Vec::new();
+    if mode & 0o004 != 0 {
+        said.push("can be read by every user of this machine".to_owned());
+    }
+    if mode & 0o002 != 0 {
+        said.push("can be written by every user of this machine".to_owned());
+    } else if mode & 0o020 != 0 {
+        said.push("can be written by its group".to_owned());
+    }
+    if owner != user && owner != 0 {
+        said.push(format!("belongs to user {owner}, and not to user {user}, who reads it"));
+    }
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn is_open_to_others(_: &Metadata) -> bool {
-    false
+pub(crate) fn openness(_: &Metadata) -> Option<String> {
+    None
 }

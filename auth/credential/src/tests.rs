@@ -101,6 +101,22 @@ async fn the_kubelets_links_are_followed_and_no_others() {
     assert!(token.line().await.is_err());
 }
 
+#[cfg(unix)]
+#[test]
+fn files_that_others_can_get_at_are_told_of() {
+    use crate::open::openness_of;
+    for mode in [0o600, 0o400, 0o640] {
+        assert_eq!(openness_of(mode, 7, 7), None);
+        assert_eq!(openness_of(mode, 0, 7), None, "root's");
+    }
+    let said = |mode, owner| openness_of(mode, owner, 7).unwrap();
+    assert_eq!(said(0o644, 7), "can be read by every user of this machine");
+    assert_eq!(said(0o660, 7), "can be written by its group");
+    assert_eq!(said(0o602, 7), "can be written by every user of this machine");
+    assert_eq!(said(0o600, 8), "belongs to user 8, and not to user 7, who reads it");
+    assert_eq!(openness_of(0o600, 7, 0).unwrap(), "belongs to user 7, and not to user 0, who reads it");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_changed_file_is_noticed_and_an_unchanged_one_is_not() {
     let (_dir, path, file) = file(b"one");
