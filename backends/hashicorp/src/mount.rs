@@ -1,4 +1,4 @@
-//! Which KV version a mount is, as far as the server tells.
+//! What can be a KV mount at all, and which KV version it is, as far as the server tells.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,6 +10,18 @@ use crate::kv::Engine;
 
 /// How long what was seen is believed before a failed read makes somebody look again.
 const BELIEVED: Duration = Duration::from_secs(60);
+
+/// The mounts that every server has for itself.
+const OF_THE_SERVER: [&str; 4] = ["auth", "sys", "identity", "cubbyhole"];
+
+/// Why a mount cannot be one of KV. A read below the server's own mounts can answer with Strongroom's own token.
+pub(crate) fn check(mount: &str) -> Result<(), &'static str> {
+    let first = mount.split('/').next().unwrap_or_default();
+    if OF_THE_SERVER.contains(&first) {
+        return Err("expected a KV mount: `auth`, `sys`, `identity` and `cubbyhole` are the server's own");
+    }
+    Ok(())
+}
 
 /// What was last seen of the mount.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::HashicorpVaultBuilder;
 use crate::address::Address;
 use crate::login::Desk;
-use crate::mount::Sight;
+use crate::mount::{self, Sight};
 use crate::path;
 use crate::retry::Budget;
 use crate::session::{Key, Session};
@@ -33,6 +33,7 @@ impl HashicorpVaultBuilder {
             let what = "expected a mount path such as `secret` or `team/kv`, without empty or dot segments";
             return Err(Wrong("mount", what.into()));
         }
+        mount::check(&mount).map_err(|what| Wrong("mount", what.into()))?;
         let namespace = namespace("namespace", self.namespace.as_deref())?;
         let auth_namespace = namespace_or("auth_namespace", self.auth_namespace.as_deref(), &namespace)?;
         let method = self.auth.ok_or_else(|| Wrong("auth", "no login is set, such as a token".into()))?;
