@@ -97,7 +97,11 @@ impl Pick<'_> {
 
     fn no_such_key(&self, key: &str, whole: Json<'_>) -> Error {
         if !matches!(whole, Json::Object(_)) {
-            let message = format!("{} is not a JSON object, so it has no fields", self.place());
+            let message = format!(
+                "`{}` is not a JSON object, so it has no key `{}`",
+                escaped(self.resource),
+                escaped(key)
+            );
             return Error::new(ErrorKind::InvalidValue, message);
         }
         let error = Error::new(
@@ -209,13 +213,8 @@ mod tests {
         assert!(pick(Some("k"), None).from(whole.body()).unwrap_err().to_string().contains("not UTF-8"));
         let json = Document::opaque(r#"{"k": "v"}"#);
         assert_eq!(pick(Some("k"), None).from(json.body()).unwrap().as_bytes(), b"v");
-        assert!(
-            pick(Some("k"), None)
-                .from(Document::opaque("5").body())
-                .unwrap_err()
-                .to_string()
-                .contains("not a JSON object")
-        );
+        let number = pick(Some("k"), None).from(Document::opaque("5").body()).unwrap_err();
+        assert_eq!(number.to_string(), "`r` is not a JSON object, so it has no key `k`");
         assert!(
             pick(Some("k"), None)
                 .from(Document::opaque("canary").body())

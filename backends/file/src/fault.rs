@@ -38,7 +38,7 @@ const NOT_REGULAR: &str = "it is not a regular file";
 /// The path is something else than a file.
 pub(crate) fn not_a_file(resource: &str, is_directory: bool) -> Error {
     let what = if is_directory {
-        "it is a directory; a reference to a whole file ends in `/`, as in `{vault://my-files/directory/file/}`"
+        "it is a directory: name a file in it and end the reference in `/`, as in `{vault://my-files/directory/file/}`"
     } else {
         NOT_REGULAR
     };

@@ -35,7 +35,7 @@ fn set(extra: &mut Extra, name: &str, value: &str, vault: &Vault) -> Result<(), 
             "false" => extra.base64 = Some(false),
             _ => return Err(invalid("expected true or false")),
         },
-        "pointer" if value.is_empty() || value.starts_with('/') => extra.pointer = Some(value.into()),
+        "pointer" if is_pointer(value) => extra.pointer = Some(value.into()),
         "pointer" => return Err(invalid("expected a JSON pointer such as `/servers/0/name`")),
         _ => {
             let known = COMMON_OPTIONS.iter().chain(vault.backend.options()).copied().collect::<Vec<_>>();
@@ -45,4 +45,10 @@ fn set(extra: &mut Extra, name: &str, value: &str, vault: &Vault) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// The grammar of RFC 6901: tokens behind slashes, in which `~` is `~0` and `/` is `~1`.
+fn is_pointer(text: &str) -> bool {
+    let escapes = text.split('~').skip(1).all(|behind| behind.starts_with(['0', '1']));
+    escapes && (text.is_empty() || text.starts_with('/'))
 }

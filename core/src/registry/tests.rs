@@ -48,6 +48,8 @@ async fn bad_options_are_refused_before_anything_is_read() {
         ("resurrect_ttl=", "option `resurrect_ttl`: expected seconds"),
         ("base64_decode=yes", "option `base64_decode`: expected true or false"),
         ("pointer=a", "option `pointer`: expected a JSON pointer"),
+        ("pointer=/a~2", "option `pointer`: expected a JSON pointer"),
+        ("pointer=/a~", "option `pointer`: expected a JSON pointer"),
         ("host=evil", "unknown option `host` (this vault knows ttl, neg_ttl"),
         ("prefix=x", "unknown option `prefix`"),
     ] {

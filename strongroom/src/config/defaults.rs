@@ -166,7 +166,11 @@ fn utf8<'a>(name: &str, text: &'a OsString) -> Result<&'a str, Error> {
 
 fn unknown_backend(name: &str, rest: &str) -> Error {
     let asked = rest.split('_').next().unwrap_or_default().to_ascii_lowercase();
-    let guess = nearest(&asked, RESERVED_PREFIXES.iter().copied());
+    let guess = match asked.as_str() {
+        "file" => Some("fs"),
+        "hashicorp" | "openbao" => Some("hcv"),
+        _ => nearest(&asked, RESERVED_PREFIXES.iter().copied()),
+    };
     let guess = guess.map(|guess| format!("; did you mean {OURS}{}_...?", upper(guess))).unwrap_or_default();
     let what = format!(
         "variable {}: is {OURS}<NAME>_<FIELD> with a NAME that no backend has{guess} (known: {})",

@@ -265,6 +265,14 @@ mod default_vaults {
     }
 
     #[test]
+    fn another_name_of_a_backend_leads_to_its_prefix() {
+        for (name, guess) in [("FILE_PREFIX", "FS"), ("HASHICORP_TOKEN", "HCV"), ("OPENBAO_TOKEN", "HCV")] {
+            let error = collect(&[(&format!("STRONGROOM_VAULT_{name}"), "canary")]).unwrap_err();
+            assert!(error.contains(&format!("did you mean STRONGROOM_VAULT_{guess}_...?")), "{error}");
+        }
+    }
+
+    #[test]
     fn which_there_are_is_refused_where_it_was_written() {
         let variable = |text| collect(&[("STRONGROOM_DEFAULT_VAULTS", text)]);
         assert_eq!(variable("").unwrap().len(), 9);

@@ -34,8 +34,13 @@ async fn what_is_no_file_is_refused() {
     mknodat(CWD, bench.at("pipe"), FileType::Fifo, 0o600.into(), 0).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(bench.at("socket")).unwrap();
     symlink("circle", bench.at("circle")).unwrap();
-    expect(&bench, "a/key", ErrorKind::InvalidValue, &["the file `a`: it is a directory", "ends in `/`"])
-        .await;
+    expect(
+        &bench,
+        "a/key",
+        ErrorKind::InvalidValue,
+        &["the file `a`: it is a directory", "end the reference in `/`"],
+    )
+    .await;
     expect(&bench, "pipe", ErrorKind::InvalidValue, &["not a regular file"]).await;
     expect(&bench, "socket", ErrorKind::InvalidValue, &["not a regular file"]).await;
     expect(&bench, "circle", ErrorKind::InvalidValue, &["links lead in a circle"]).await;
