@@ -189,7 +189,10 @@ fn broken_files_say_where_and_show_nothing() {
             "vaults:\n- name: env\n  prefix: my-env\n  config:\n    prefix: ${{ env \"HOME\" }}",
             "a.yaml:5:13: the placeholder names the variable `HOME`...",
         ),
-        ("strongroom: { default_vaults: nothing }", "default_vaults: no backend is called..."),
+        (
+            "strongroom: { default_vaults: nothing }",
+            "`strongroom` in a.yaml: `default_vaults`: no backend is called...",
+        ),
     ] {
         let run = Cli::new().file("a.yaml", text).run(&["-c", "a.yaml", "get", "env/HOME"]);
         run.fails(2, &[&format!("error: {error}")]);

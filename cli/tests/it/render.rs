@@ -44,8 +44,8 @@ fn failures_name_their_lines_and_leave_the_old_file_and_nothing_else() {
             "  line 2 (template:2): could not resolve {vault://my-v2/texts/db/none}: vault `my-v2`...",
             "  line 4 (template:4): could not resolve {vault://my-v2/other/x}: vault `my-v2`...",
             "  line 5 (template:5): could not resolve {vault://nobody/a/b}: vault `nobody`...",
-            "  line 6 (template:6): invalid reference at byte ...",
-            "  line 7 (template:7): invalid reference at byte ...",
+            "  line 6 (template:6): could not resolve {vault://my-v2/a;b}: invalid reference at byte ...",
+            "  line 7 (template:7): could not resolve {vault://my-v2/open: invalid reference at byte ...",
         ],
     );
     assert!(run.stderr.contains("no `}` closes it on its line"), "{run:?}");
