@@ -53,7 +53,8 @@ impl Cache {
     fn fly_together(&self, mounted: Arc<Mounted>, several: Vec<Flying>) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
         let several = several.into_iter().map(|(slot, pilot)| {
-            let seat = self.depart(&slot, pilot, &runtime, None);
+            let seat = self.seat(&slot, pilot, &runtime, None);
+            self.departures.add(&slot, Arc::downgrade(&seat), Weak::new(), &runtime, self.clock.now());
             (slot, seat)
         });
         runtime.spawn(read_together(self.me.clone(), mounted, several.collect()));

@@ -128,7 +128,7 @@ impl Index {
         self.has_pending.store(false, Ordering::Release);
         self.dead.store(0, Ordering::Relaxed);
         pending.map = Map::default();
-        pending.not_before = Instant::now() + (began.elapsed() * 20).min(Duration::from_secs(2));
+        pending.not_before = Instant::now() + (began.elapsed() * 100).min(Duration::from_secs(2));
         drop(pending);
         self.retired.retire(old);
     }

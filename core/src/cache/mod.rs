@@ -11,6 +11,7 @@
 //! | `ask` | what one reference takes out of a document, and for how long |
 //! | `index` | from the text of a reference to its cell, remembered by each thread |
 //! | `flight` | single flight: one read at a time for a slot, and those who wait for it |
+//! | `cockpit` | who flies: the first reader, or a task |
 //! | `read` | how a flight goes: reading, doubting, landing |
 //! | `batch` | flights of several slots in one request |
 //! | `due` | what is due when |
@@ -32,6 +33,7 @@ mod batch;
 mod block;
 mod cell;
 mod clock;
+mod cockpit;
 mod due;
 mod flight;
 mod folders;

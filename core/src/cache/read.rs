@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
+use super::cockpit::{Cockpit, FirstReader, Launch, Work};
 use super::flight::{Flights, Pilot, Woken};
 use super::host::Host;
 use super::kept::Edition;
@@ -74,8 +75,9 @@ impl Cache {
                     if !std::mem::replace(&mut missed, true) {
                         metrics::miss(slot.mount.prefix());
                     }
-                    if let Some(pilot) = pilot {
-                        self.fly(slot, pilot)?;
+                    match pilot {
+                        Some(pilot) => self.fly_alone(slot, pilot)?.await,
+                        None => self.departures.join(slot),
                     }
                     slot.flights.news(seen).await;
                 }
@@ -104,7 +106,10 @@ impl Cache {
         });
         match joined {
             Err((_, Some(pilot))) => self.fly(slot, pilot).map(|()| since),
-            _ => Ok(since),
+            _ => {
+                self.departures.join(slot);
+                Ok(since)
+            }
         }
     }
 
@@ -125,7 +130,12 @@ impl Cache {
         });
         Ok(match joined {
             Ok(known) => (known, None),
-            Err((_, pilot)) => (since, pilot),
+            Err((_, pilot)) => {
+                if pilot.is_none() {
+                    self.departures.join(slot);
+                }
+                (since, pilot)
+            }
         })
     }
 
@@ -156,7 +166,28 @@ impl Cache {
         then: impl FnOnce() + Send + 'static,
     ) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
-        let seat = self.depart(slot, pilot, &runtime, Some(Box::new(then)));
+        let seat = self.seat(slot, pilot, &runtime, Some(Box::new(then)));
+        self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), &runtime, self.clock.now());
+        runtime.launch(self.work(slot, seat));
+        Ok(())
+    }
+
+    /// Starts a flight that the caller flies until somebody else depends on it.
+    fn fly_alone(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<FirstReader<Handle>, Error> {
+        let in_front = InFront::new(&slot.mount);
+        let runtime = self.host.nearest()?;
+        let is_here = Handle::try_current().is_ok_and(|here| here.id() == runtime.id());
+        let seat = self.seat(slot, pilot, &runtime, Some(Box::new(move || drop(in_front))));
+        let watched = Arc::downgrade(&seat);
+        let cockpit = Cockpit::new(self.work(slot, seat), runtime.clone());
+        self.departures.add(slot, watched, Arc::downgrade(&cockpit), &runtime, self.clock.now());
+        if !is_here {
+            cockpit.hand_over();
+        }
+        Ok(FirstReader::new(cockpit))
+    }
+
+    fn work(&self, slot: &Pinned, seat: Arc<Seat>) -> Work {
         let (cache, slot) = (self.me.clone(), slot.clone());
         let span = tracing::debug_span!(
             "read",
@@ -164,17 +195,16 @@ impl Cache {
             resource = slot.subject.resource(),
             version = slot.subject.version()
         );
-        let task = async move {
+        let work = async move {
             read(cache, slot, &seat).await;
             seat.end();
         };
-        runtime.spawn(task.instrument(span));
-        Ok(())
+        Box::pin(work.instrument(span))
     }
 
-    /// Puts a pilot on its seat, of which the task that reads has the only share: if the runtime drops that, the
+    /// Puts a pilot on its seat, of which the one who reads has the only share: if the runtime drops that, the
     /// flight is lost, and due again a moment later.
-    pub(super) fn depart(
+    pub(super) fn seat(
         &self,
         slot: &Pinned,
         pilot: Pilot<State, Pinned>,
@@ -188,9 +218,7 @@ impl Cache {
             vanish(state, &host, id);
             departures.lose(slot);
         });
-        let seat = Seat::new(pilot, then);
-        self.departures.add(&seat, runtime, self.clock.now());
-        seat
+        Seat::new(pilot, then)
     }
 
     /// Ends a flight with what the vault has said.

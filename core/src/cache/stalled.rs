@@ -4,17 +4,23 @@
 //! the keeper asks the runtime of a flight that takes long for a sign of life and gives the flight up without one,
 //! so that those who wait start again in their own runtime.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use tokio::runtime::Handle;
 
 use super::Pinned;
-use super::clock::Tick;
+use super::clock::{STEP, Tick};
+use super::cockpit::{Cockpit, Launch, Work};
 use super::flight::Pilot;
 use super::slot::{Slot, State};
 use crate::sync::lock;
+
+/// How long a reader may fly before a task takes its flight over, which costs little: one step at least.
+const SOLO: Duration = STEP.saturating_mul(2);
 
 /// How long a flight may take before its runtime is asked.
 const LONG: Duration = Duration::from_secs(1);
@@ -60,13 +66,16 @@ pub(super) struct Departures {
 
 #[derive(Default)]
 struct UnderWay {
-    list: Vec<Departure>,
+    /// By the address of the slot that is read.
+    list: HashMap<usize, Departure, RandomState>,
     /// With how many of them those that have landed are looked for.
     crowd: usize,
 }
 
 struct Departure {
     seat: Weak<Seat>,
+    /// Where its first reader flies it, unless it began as a task.
+    cockpit: Weak<Cockpit<Handle>>,
     runtime: Handle,
     /// Since when nothing was heard of its runtime.
     since: Tick,
@@ -74,17 +83,41 @@ struct Departure {
     sign: Option<Arc<AtomicBool>>,
 }
 
+impl Launch for Handle {
+    fn launch(&self, work: Work) {
+        drop(self.spawn(work));
+    }
+
+    fn within<T>(&self, step: impl FnOnce() -> T) -> T {
+        let _inside = self.enter();
+        step()
+    }
+}
+
 impl Departures {
-    pub(super) fn add(&self, seat: &Arc<Seat>, runtime: &Handle, now: Tick) {
-        let departure =
-            Departure { seat: Arc::downgrade(seat), runtime: runtime.clone(), since: now, sign: None };
+    pub(super) fn add(
+        &self,
+        slot: &Slot,
+        seat: Weak<Seat>,
+        cockpit: Weak<Cockpit<Handle>>,
+        runtime: &Handle,
+        now: Tick,
+    ) {
+        let departure = Departure { seat, cockpit, runtime: runtime.clone(), since: now, sign: None };
         let mut under_way = lock(&self.under_way);
         if under_way.list.len() >= under_way.crowd {
             // Many come and go between two steps of the keeper.
-            under_way.list.retain(|departure| departure.seat.strong_count() > 0);
+            under_way.list.retain(|_, departure| departure.seat.strong_count() > 0);
             under_way.crowd = (2 * under_way.list.len()).max(64);
         }
-        under_way.list.push(departure);
+        under_way.list.insert(std::ptr::from_ref(slot).addr(), departure);
+    }
+
+    /// Somebody joins the flight of a slot: it is not its first reader's alone any more.
+    pub(super) fn join(&self, slot: &Slot) {
+        let at = std::ptr::from_ref(slot).addr();
+        let cockpit = lock(&self.under_way).list.get(&at).and_then(|departure| departure.cockpit.upgrade());
+        cockpit.into_iter().for_each(|cockpit| cockpit.hand_over());
     }
 
     /// Notes that the flight of a slot was lost. Called under the slot's lock.
@@ -99,8 +132,8 @@ impl Departures {
 
     /// Gives up the flights of runtimes that stand still. Called at every step of the keeper.
     pub(super) fn look_after(&self, now: Tick) {
-        let (mut given_up, mut looked_at) = (Vec::new(), Vec::new());
-        lock(&self.under_way).list.retain_mut(|departure| {
+        let (mut given_up, mut looked_at, mut solos) = (Vec::new(), Vec::new(), Vec::new());
+        lock(&self.under_way).list.retain(|_, departure| {
             let Some(seat) = departure.seat.upgrade() else { return false };
             // This may be the last share of it by now: none is let go of under the lock.
             looked_at.push(seat.clone());
@@ -108,6 +141,9 @@ impl Departures {
                 return false;
             }
             let waited = now.since(departure.since);
+            if waited >= SOLO {
+                solos.extend(std::mem::take(&mut departure.cockpit).upgrade());
+            }
             match &departure.sign {
                 None if waited >= LONG => {
                     let sign = Arc::new(AtomicBool::new(false));
@@ -128,6 +164,7 @@ impl Departures {
             true
         });
         // Whoever waits is woken by this, which may run anything.
+        solos.iter().for_each(|solo| solo.hand_over());
         for seat in given_up {
             drop(seat.take());
             seat.end();

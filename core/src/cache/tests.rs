@@ -13,6 +13,7 @@ use crate::{
     VersionPoll, VersionState,
 };
 
+mod flying;
 mod memory;
 mod rotation;
 

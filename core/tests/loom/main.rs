@@ -7,6 +7,8 @@
 mod block;
 #[path = "../../src/cache/clock.rs"]
 mod clock;
+#[path = "../../src/cache/cockpit.rs"]
+mod cockpit;
 #[path = "../../src/cache/flight.rs"]
 mod flight;
 #[path = "../../src/cache/retired.rs"]
@@ -24,10 +26,11 @@ mod sync {
 
 use std::future::Future;
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use block::{Block, Limits};
 use clock::{Clock, Tick};
+use cockpit::{Cockpit, FirstReader, Launch, Work};
 use flight::Flights;
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -56,9 +59,13 @@ fn owner() -> Owner {
 }
 
 fn model(run: impl Fn() + Send + Sync + 'static) {
+    model_with(3, run);
+}
+
+/// All interleavings with up to so many forced switches between threads.
+fn model_with(switches: usize, run: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    // All interleavings with up to three forced switches between threads.
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(switches);
     builder.check(run);
 }
 
@@ -150,6 +157,92 @@ fn there_is_never_a_second_flight_at_a_time() {
         fly(owner.clone(), flying);
         other.join().unwrap();
         assert!((1..=2).contains(&owner.0.with(|thing| thing.landings)));
+    });
+}
+
+/// Makes a thread of each task.
+struct Threads;
+
+impl Launch for Threads {
+    fn launch(&self, work: Work) {
+        thread::spawn(move || block_on(work));
+    }
+
+    fn within<T>(&self, step: impl FnOnce() -> T) -> T {
+        step()
+    }
+}
+
+/// What a vault says, some time or other.
+#[derive(Default)]
+struct Answer(Mutex<(bool, Option<Waker>)>);
+
+impl Answer {
+    fn come(&self) {
+        let waker = {
+            let mut state = self.0.lock().unwrap();
+            state.0 = true;
+            state.1.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.0 {
+            return Poll::Ready(());
+        }
+        state.1 = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// A flight of `owner` that lands when the answer is there.
+fn flight(owner: &Owner, answer: &Arc<Answer>) -> Arc<Cockpit<Threads>> {
+    let Err((_, Some(pilot))) = Flights::join(owner, |thing, _| thing.value) else { unreachable!() };
+    let answer = answer.clone();
+    let work = async move {
+        std::future::poll_fn(|cx| answer.poll(cx)).await;
+        drop(pilot.land(|thing| thing.value = Some(1)));
+    };
+    Cockpit::new(Box::pin(work), Threads)
+}
+
+#[test]
+fn a_flight_that_is_handed_over_at_any_moment_goes_on() {
+    // Of four threads.
+    model_with(2, || {
+        let (owner, answer) = (owner(), Arc::new(Answer::default()));
+        let cockpit = flight(&owner, &answer);
+        let seen = owner.0.seen();
+        let joining = thread::spawn({
+            let cockpit = cockpit.clone();
+            move || cockpit.hand_over()
+        });
+        let answering = thread::spawn(move || answer.come());
+        block_on(FirstReader::new(cockpit));
+        block_on(owner.0.news(seen));
+        assert_eq!(owner.0.with(|thing| thing.value), Some(1));
+        joining.join().unwrap();
+        answering.join().unwrap();
+    });
+}
+
+#[test]
+fn a_first_reader_that_goes_away_leaves_its_flight_in_good_hands() {
+    model(|| {
+        let (owner, answer) = (owner(), Arc::new(Answer::default()));
+        let cockpit = flight(&owner, &answer);
+        let seen = owner.0.seen();
+        let leaving = thread::spawn(move || {
+            let mut first = pin!(FirstReader::new(cockpit));
+            let _ = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        });
+        let answering = thread::spawn(move || answer.come());
+        block_on(owner.0.news(seen));
+        assert_eq!(owner.0.with(|thing| thing.value), Some(1));
+        leaving.join().unwrap();
+        answering.join().unwrap();
     });
 }
 
