@@ -1,14 +1,13 @@
 //! Strict JSON over text: members in order, literal text kept, repeated members and great depth refused.
 //!
-//! `serde_json` does the parsing; its `RawValue` keeps each value as the slice of text it came from, so that a
-//! number is never rounded and a string is decoded once, into memory that is wiped.
+//! `serde_json` says whether a text is JSON. What it holds is then found by going through it once, each value as the slice
+//! of text it came from, so that a number is never rounded and a string is decoded once, into memory that is wiped.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use crate::Secret;
@@ -56,13 +55,11 @@ pub(crate) enum Json<'a> {
 impl<'a> Json<'a> {
     /// Checks the whole text, down to the last nested object.
     pub(crate) fn parse(text: &'a str) -> Result<Self, JsonFault> {
-        check_depth(text)?;
-        let text = text.trim_matches([' ', '\t', '\n', '\r']);
-        if matches!(text.as_bytes().first(), Some(b'{' | b'[')) {
-            check_members(text)?;
-        } else {
-            let _: &RawValue = serde_json::from_str(text).map_err(|_| JsonFault::Syntax)?;
-        }
+        // Decodes nothing and does not recurse.
+        let valid: Result<IgnoredAny, _> = serde_json::from_str(text);
+        valid.map_err(|_| if is_too_deep(text) { JsonFault::TooDeep } else { JsonFault::Syntax })?;
+        let text = text.trim_matches(WHITE);
+        Scan::of(text).check(0)?;
         Ok(Self::checked(text))
     }
 
@@ -84,8 +81,11 @@ impl<'a> Json<'a> {
         let Self::Object(text) = self else {
             return Vec::new();
         };
-        let Members(members) = serde_json::from_str(text).unwrap_or_default();
-        members.into_iter().map(|(name, raw)| (name, Self::checked(raw.get()))).collect()
+        let (mut scan, mut members) = (Scan::of(text), Vec::new());
+        while let Some(Ok(name)) = scan.name() {
+            members.push((name, Self::checked(scan.skip())));
+        }
+        members
     }
 
     /// The member `name` of an object.
@@ -96,8 +96,13 @@ impl<'a> Json<'a> {
     /// The element at `index` of an array.
     fn element(&self, index: usize) -> Option<Self> {
         let Self::Array(text) = self else { return None };
-        let Elements(elements) = serde_json::from_str(text).unwrap_or_default();
-        elements.get(index).map(|raw| Self::checked(raw.get()))
+        let mut scan = Scan::of(text);
+        for _ in 0..index {
+            scan.element()?;
+            scan.skip();
+        }
+        scan.element()?;
+        Some(Self::checked(scan.skip()))
     }
 
     /// What an RFC 6901 pointer points at. The empty pointer is the value itself.
@@ -189,8 +194,8 @@ pub(crate) fn compact(text: &str) -> Zeroizing<String> {
     out
 }
 
-/// Refuses deep nesting before anything recurses.
-fn check_depth(text: &str) -> Result<(), JsonFault> {
+/// Whether a text that is no JSON nests too deep besides.
+fn is_too_deep(text: &str) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in text.bytes() {
         match byte {
@@ -202,100 +207,160 @@ fn check_depth(text: &str) -> Result<(), JsonFault> {
             _ => {}
         }
         if depth > MAX_DEPTH {
-            return Err(JsonFault::TooDeep);
+            return true;
         }
     }
-    Ok(())
+    false
 }
 
-/// Refuses what is no object or array, and a repeated member at any depth. The depth is bounded, so is the recursion.
-fn check_members(text: &str) -> Result<(), JsonFault> {
-    let nested = |value: &RawValue| match value.get().as_bytes().first() {
-        Some(b'{' | b'[') => check_members(value.get()),
-        _ => Ok(()),
-    };
-    if text.starts_with('{') {
-        let Members(members) = serde_json::from_str(text).map_err(|error| fault(&error))?;
-        members.iter().try_for_each(|(_, member)| nested(member))
-    } else {
-        let Elements(elements) = serde_json::from_str(text).map_err(|error| fault(&error))?;
-        elements.iter().try_for_each(|element| nested(element))
+const WHITE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// Goes through text that is valid JSON, value by value. Whatever else it is given, it ends.
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, at: 0 }
     }
-}
 
-fn fault(error: &serde_json::Error) -> JsonFault {
-    // The one fault that is not the parser's own.
-    if error.is_data() { JsonFault::RepeatedMember } else { JsonFault::Syntax }
+    /// Refuses great depth and a repeated member in the value here, at any depth. The depth is bounded, so is the
+    /// recursion.
+    fn check(&mut self, depth: usize) -> Result<(), JsonFault> {
+        let opens = self.peek();
+        if !matches!(opens, Some(b'{' | b'[')) {
+            self.skip();
+            return Ok(());
+        }
+        if depth == MAX_DEPTH {
+            return Err(JsonFault::TooDeep);
+        }
+        if opens == Some(b'[') {
+            while self.element().is_some() {
+                self.check(depth + 1)?;
+            }
+            return Ok(());
+        }
+        let mut names = Names::default();
+        while let Some(name) = self.name() {
+            names.add(name?)?;
+            self.check(depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// The name of the next member of the object here, whose value comes next; none at its end.
+    fn name(&mut self) -> Option<Result<Cow<'a, str>, JsonFault>> {
+        self.element()?;
+        let quoted = self.skip();
+        // Behind the colon.
+        self.peek();
+        self.at += 1;
+        let bare = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        if !bare.contains('\\') {
+            return Some(Ok(Cow::Borrowed(bare)));
+        }
+        Some(serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| JsonFault::Syntax))
+    }
+
+    /// Goes to the next element of the array here, or the next name of the object; none at its end.
+    fn element(&mut self) -> Option<()> {
+        let byte = self.peek()?;
+        if matches!(byte, b'{' | b'[' | b',') {
+            self.at += 1;
+        }
+        if matches!(self.peek()?, b'}' | b']') {
+            self.at += 1;
+            return None;
+        }
+        Some(())
+    }
+
+    /// Goes behind the value here.
+    fn skip(&mut self) -> &'a str {
+        self.peek();
+        let start = self.at;
+        let mut depth = 0_usize;
+        while let Some(byte) = self.text.as_bytes().get(self.at) {
+            match byte {
+                b'"' => self.skip_string(),
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' if depth > 0 => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => break,
+                _ => {
+                    self.at += 1;
+                    continue;
+                }
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Goes behind the string here.
+    fn skip_string(&mut self) {
+        self.at += 1;
+        while let Some(byte) = self.text.as_bytes().get(self.at) {
+            self.at += if *byte == b'\\' { 2 } else { 1 };
+            if *byte == b'"' {
+                break;
+            }
+        }
+    }
+
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.as_bytes().get(self.at)?;
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
 }
 
 /// So many members are looked through quicker than hashed.
 const FEW: usize = 16;
 
-/// The members of one object; deserializing fails where a name is repeated.
+/// The names of one object.
 #[derive(Default)]
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members: Vec<(Cow<'de, str>, _)> = Vec::new();
-                let mut seen = HashSet::new();
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    let repeated = if members.len() < FEW {
-                        members.iter().any(|(other, _)| *other == name)
-                    } else {
-                        if seen.is_empty() {
-                            seen.extend(members.iter().map(|(other, _)| other.clone()));
-                        }
-                        !seen.insert(name.clone())
-                    };
-                    if repeated {
-                        return Err(serde::de::Error::custom("repeated member"));
-                    }
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Collect)
-    }
+struct Names<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
 }
 
-/// A member name, borrowed where it holds no escape.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-#[derive(Default)]
-struct Elements<'a>(Vec<&'a RawValue>);
-
-impl<'de> Deserialize<'de> for Elements<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Elements<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
+impl<'a> Names<'a> {
+    fn add(&mut self, name: Cow<'a, str>) -> Result<(), JsonFault> {
+        let is_new = if self.few.len() < FEW {
+            let is_new = !self.few.contains(&name);
+            self.few.push(name);
+            is_new
+        } else {
+            if self.many.is_empty() {
+                self.many.extend(self.few.iter().cloned());
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = seq.next_element()? {
-                    elements.push(element);
-                }
-                Ok(Elements(elements))
-            }
-        }
-        deserializer.deserialize_seq(Collect)
+            self.many.insert(name)
+        };
+        if is_new { Ok(()) } else { Err(JsonFault::RepeatedMember) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
 
     fn decoded(text: &str) -> Option<String> {
@@ -384,5 +449,50 @@ mod tests {
     fn compact_keeps_strings_and_numbers_as_they_stand() {
         let text = "{ \"a b\" : \"x \\\" y\" ,\n\t\"n\" : [ 1.50 , 12345678901234567890 ] }";
         assert_eq!(*compact(text), r#"{"a b":"x \" y","n":[1.50,12345678901234567890]}"#);
+    }
+
+    /// Any JSON without a repeated member, as `serde_json` has it.
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                proptest::collection::hash_map(any::<String>(), inner, 0..5)
+                    .prop_map(|members| Value::from_iter(members)),
+            ]
+        })
+    }
+
+    fn rebuilt(json: Json<'_>) -> Value {
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(bool) => bool.into(),
+            Json::Number(text) => serde_json::from_str(text).unwrap(),
+            Json::String(raw) => String::from_utf8(raw.decode().unwrap().as_bytes().to_vec()).unwrap().into(),
+            Json::Array(_) => (0..).map_while(|at| json.element(at)).map(rebuilt).collect::<Vec<_>>().into(),
+            Json::Object(_) => {
+                json.members().into_iter().map(|(name, value)| (name.into_owned(), rebuilt(value))).collect()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_is_there(value in anything(), pretty in proptest::bool::ANY) {
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+            prop_assert_eq!(rebuilt(Json::parse(&text.unwrap()).unwrap()), value);
+        }
+
+        #[test]
+        fn any_text_is_judged_as_serde_json_does(text in "[\\[\\]{},:\"\\\\ a1\n-]{0,24}") {
+            let valid = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+            let judged = Json::parse(&text);
+            prop_assert!(judged.is_ok() == valid || judged.err() == Some(JsonFault::RepeatedMember));
+        }
     }
 }
