@@ -1,6 +1,7 @@
 //! Where a server is: a URL without secrets in it, or a unix socket.
 
-use std::fmt::{self, Write as _};
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -94,36 +95,40 @@ impl Address {
         Ok(Self::Tcp { encrypted, host: host.to_owned(), port, base })
     }
 
-    /// The URL of a path below this address, with `name` in place of the host if there is one.
+    /// What the URLs of this address have in common, with `name` in place of the host if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Where the name is none that a URL can hold.
+    pub(crate) fn origin(&self, name: Option<&str>) -> Result<Url, String> {
+        let origin = match self {
+            Self::Tcp { encrypted, host, port, .. } => {
+                let scheme = if *encrypted { "https" } else { "http" };
+                format!("{scheme}://{}:{port}", name.unwrap_or(host))
+            }
+            // The name is what the servers' own clients send over a socket.
+            Self::Unix(_) => "http://localhost".into(),
+        };
+        Url::parse(&origin).map_err(|_| "the server's name cannot be sent as it is".to_owned())
+    }
+
+    /// The URL of a path below this address, whose `origin` that is.
     ///
     /// # Errors
     ///
     /// Where the URL type would send another path than the one asked for.
-    pub(crate) fn url(&self, name: Option<&str>, path: &str, query: Option<&str>) -> Result<Url, String> {
-        let mut text = String::with_capacity(64 + path.len() + query.map_or(0, str::len));
-        // Writing into a string cannot fail.
-        let _ = match self {
-            Self::Tcp { encrypted, host, port, .. } => {
-                let scheme = if *encrypted { "https" } else { "http" };
-                write!(text, "{scheme}://{}:{port}", name.unwrap_or(host))
-            }
-            // The name is what the servers' own clients send over a socket.
-            Self::Unix(_) => write!(text, "http://localhost"),
+    pub(crate) fn url(&self, origin: &Url, path: &str, query: Option<&str>) -> Result<Url, String> {
+        let mut url = origin.clone();
+        let whole = match self {
+            Self::Tcp { base, .. } if !base.is_empty() => Cow::Owned(format!("{base}{path}")),
+            _ => Cow::Borrowed(path),
         };
-        let origin = text.len();
-        if let Self::Tcp { base, .. } = self {
-            text.push_str(base);
+        url.set_path(&whole);
+        if query.is_some() {
+            url.set_query(query);
         }
-        text.push_str(path);
-        let end = text.len();
-        if let Some(query) = query {
-            text.push('?');
-            text.push_str(query);
-        }
-        let url = Url::parse(&text).ok();
-        let expected = &text[origin..end];
-        url.filter(|url| url.path() == expected && url.query() == query && url.fragment().is_none())
-            .ok_or_else(|| "the path cannot be sent as it is".to_owned())
+        let is_as_asked = url.path() == whole && url.query() == query && url.fragment().is_none();
+        if is_as_asked { Ok(url) } else { Err("the path cannot be sent as it is".to_owned()) }
     }
 
     /// Whether `location` is a URL with the scheme, host and port of this address. A host is compared as it is
@@ -267,14 +272,17 @@ mod tests {
     #[test]
     fn a_url_has_the_path_that_was_asked_for() {
         let address = Address::parse("https://lb.example:8200/team").unwrap();
-        let url = address.url(None, "/v1/secret/data/a%2Fb", Some("version=2")).unwrap();
+        let origin = address.origin(None).unwrap();
+        let url = address.url(&origin, "/v1/secret/data/a%2Fb", Some("version=2")).unwrap();
         assert_eq!(url.as_str(), "https://lb.example:8200/team/v1/secret/data/a%2Fb?version=2");
-        let named = address.url(Some("vault.internal"), "/v1/x", None).unwrap();
+        let named = address.origin(Some("vault.internal")).unwrap();
+        let named = address.url(&named, "/v1/x", None).unwrap();
         assert_eq!(named.as_str(), "https://vault.internal:8200/team/v1/x");
         for path in ["/v1/../x", "/v1/%2e%2e/x", "/v1/a b", "/v1/a\\..\\b", "/v1/a?b", "/v1/a#b", "/v1/a\tb"]
         {
-            assert!(address.url(None, path, None).is_err(), "{path}");
+            assert!(address.url(&origin, path, None).is_err(), "{path}");
         }
+        assert!(address.origin(Some("vault internal")).is_err());
     }
 
     #[test]

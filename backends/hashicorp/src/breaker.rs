@@ -90,6 +90,9 @@ impl Breaker {
     /// Whether the server may be asked now. Where the circuit is open, the one who may is the only one for a while.
     pub(crate) fn admit(&self) -> Result<(), Held> {
         let mut state = self.lock();
+        if state.pause.is_none() && state.next.is_none() {
+            return Ok(());
+        }
         let now = Instant::now();
         if let Some((until, error)) = state.pause.clone().filter(|(until, _)| now < *until) {
             // Those who wait do not come back all at once.

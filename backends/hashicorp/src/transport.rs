@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
 use strongroom_core::{ClientIdentity, Error, ErrorKind, Secret};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -125,6 +125,8 @@ impl Response {
 /// The way to one vault: its addresses, whom it trusts, and the connections that are open.
 pub(crate) struct Transport {
     addresses: Vec<Address>,
+    /// What the URLs of each have in common.
+    origins: Vec<Result<Url, String>>,
     /// The address in use. It stays until it cannot be reached.
     current: AtomicUsize,
     clients: Clients,
@@ -143,6 +145,7 @@ impl Transport {
         retries: u32,
     ) -> Self {
         Self {
+            origins: addresses.iter().map(|address| address.origin(server_name.as_deref())).collect(),
             current: AtomicUsize::new(fastrand::usize(..addresses.len().max(1))),
             addresses,
             clients: Clients::new(trust, server_name, limits.connect_timeout, limits.max_in_flight),
@@ -257,7 +260,7 @@ impl Transport {
 
     async fn exchange(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
         let address = &self.addresses[at];
-        let started = Instant::now();
+        let started = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let limit = self.limits.request_timeout;
         let result = tokio::time::timeout(limit, self.talk(at, request)).await;
         let result = result.unwrap_or_else(|_| Err(Fault::timeout(address, limit)));
@@ -266,7 +269,7 @@ impl Transport {
             path = request.path.shown(),
             status = result.as_ref().ok().map(|response| response.status),
             error = result.as_ref().err().map(|fault| tracing::field::display(&fault.error)),
-            elapsed = ?started.elapsed(),
+            elapsed = started.map(|started| tracing::field::debug(started.elapsed())),
             "request"
         );
         result
@@ -274,11 +277,11 @@ impl Transport {
 
     async fn talk(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
         let address = &self.addresses[at];
-        let name = self.clients.server_name.as_deref();
-        let url = address.url(name, request.path.as_str(), request.query);
+        let origin = self.origins[at].as_ref().map_err(|what| what.clone());
+        let url = origin.and_then(|origin| address.url(origin, request.path.as_str(), request.query));
         let url = url.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
         let mut headers = request.headers().map_err(Fault::sent)?;
-        if name.is_some() {
+        if self.clients.server_name.is_some() {
             // The name is for TLS alone: whoever routes by host goes on seeing the address.
             let peer = HeaderValue::from_str(&address.peer());
             peer.into_iter().for_each(|peer| drop(headers.insert(header::HOST, peer)));
