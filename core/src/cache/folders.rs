@@ -2,6 +2,7 @@
 //! one question answers for all of it.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ use crate::sync::lock;
 
 /// How long a folder is read secret by secret after the vault would not list it.
 const REFUSED: Duration = Duration::from_secs(3600);
+
+/// In how many rounds one secret of a folder is really read, whatever the listing says of it: drawn for each time, so
+/// that folders which began together do not read together.
+const VERIFIED: RangeInclusive<u8> = 12..=20;
 
 /// How many folders are remembered before those whose time has passed are looked for.
 const MANY: usize = 1024;
@@ -34,12 +39,23 @@ struct Folder {
     next: Tick,
     /// Until when it is not asked at all.
     off_until: Tick,
+    /// Until when everything that it held is being read, after its listing was belied.
+    doubted_until: Tick,
     failures: u8,
+    /// In how many rounds one secret of it is really read.
+    verified_in: u8,
 }
 
 impl Folder {
     fn new(generation: u32) -> Self {
-        Self { generation, next: Tick::PAST, off_until: Tick::PAST, failures: 0 }
+        Self {
+            generation,
+            next: Tick::PAST,
+            off_until: Tick::PAST,
+            doubted_until: Tick::PAST,
+            failures: 0,
+            verified_in: fastrand::u8(VERIFIED),
+        }
     }
 }
 
@@ -81,9 +97,36 @@ impl Folders {
         aligned
     }
 
-    /// The folder was asked with success.
-    pub(super) fn answered(&self, folder: &str, generation: u32) {
-        self.with(folder, generation, |folder| folder.failures = 0);
+    /// The folder was asked with success; says whether it is time to really read one secret of it.
+    pub(super) fn answered(&self, folder: &str, generation: u32) -> bool {
+        self.with(folder, generation, |folder| {
+            folder.failures = 0;
+            folder.verified_in = folder.verified_in.saturating_sub(1);
+            let is_time = folder.verified_in == 0;
+            if is_time {
+                folder.verified_in = fastrand::u8(VERIFIED);
+            }
+            is_time
+        })
+    }
+
+    /// The word of the folder's listing was belied by a read: all that it held is to be read, until when this is not
+    /// said again. In every other folder one secret is read in the next round, since what belied this listing may
+    /// belie all. Says whether that is news.
+    pub(super) fn doubt(&self, doubted: &str, generation: u32, now: Tick, until: Tick) -> bool {
+        let is_news = self.with(doubted, generation, |folder| {
+            let is_news = folder.doubted_until <= now;
+            if is_news {
+                folder.doubted_until = until;
+            }
+            is_news
+        });
+        if is_news {
+            let mut known = lock(&self.0);
+            let others = known.folders.iter_mut().filter(|(name, _)| &***name != doubted);
+            others.for_each(|(_, folder)| folder.verified_in = 1);
+        }
+        is_news
     }
 
     /// The folder was asked in vain; gives how often so far.

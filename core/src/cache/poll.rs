@@ -2,7 +2,8 @@
 //! is read.
 //!
 //! A listing takes nothing away and brings nothing by itself. Whatever it says but `unchanged` leads to a read, with
-//! all the doubts of one; so does its silence.
+//! all the doubts of one; so does its silence. To one who may list and no longer read, all seems unchanged: so every so
+//! many rounds one secret of the folder is really read, and if that takes it away, everything else in the folder is.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -13,7 +14,7 @@ use tracing::Instrument as _;
 use super::clock::Tick;
 use super::folders::place;
 use super::line::{Line, Turn, What, Work};
-use super::rotate::end;
+use super::rotate::{Cause, end};
 use super::slot::{Slot, State};
 use super::{Cache, Mounted, Pinned};
 use crate::{Error, ErrorKind, VersionState, schedule};
@@ -74,10 +75,39 @@ impl Cache {
     }
 
     /// Has a slot read as soon as its vault has room.
-    fn read_next(&self, slot: &Pinned, scattered: bool) {
+    fn read_next(&self, slot: &Pinned, cause: Cause, scattered: bool) {
         let due = self.clock.now();
-        slot.flights.with(|state| state.schedule().must_read(due, scattered));
+        slot.flights.with(|state| state.schedule().must_read(due, cause, scattered));
         self.line_up(&slot.mount, Work { due, what: What::Read(Arc::downgrade(slot)) });
+    }
+
+    /// After a read has taken away what a listing calls unchanged: everything that is held of the same folder is read,
+    /// spread over the time until it would have been asked for.
+    pub(super) fn doubt_the_folder_of(&self, slot: &Slot, mounted: &Mounted) {
+        let now = self.clock.now();
+        let Some((folder, _)) = place(&slot.subject) else { return };
+        let policy = &mounted.vault.policy;
+        let Some(ttl) = slot.flights.with(|state| slot.shortest_ttl(state, policy)) else { return };
+        if !slot.mount.folders.doubt(folder, mounted.generation, now, now.after(ttl)) {
+            return;
+        }
+        let others = self.table.pin_all(|other| {
+            Arc::ptr_eq(&other.mount, &slot.mount)
+                && place(&other.subject).is_some_and(|(place, _)| place == folder)
+        });
+        let prefix = slot.mount.prefix();
+        tracing::warn!(
+            prefix,
+            folder,
+            "a secret is listed as before and can no longer be read: reading the others"
+        );
+        for other in others {
+            let due = other.flights.with(|state| {
+                let is_held = state.held(mounted.generation).is_some();
+                is_held.then(|| state.schedule().verify(now)).flatten()
+            });
+            self.enqueue(&other, due);
+        }
     }
 }
 
@@ -94,8 +124,8 @@ impl Round {
         tracing::debug!(error = answer.as_ref().err().map(tracing::field::display), "asked for versions");
         match answer {
             Ok(states) => {
-                folders.answered(&self.folder, generation);
-                self.compare(&cache, started, &states);
+                let verifies = folders.answered(&self.folder, generation);
+                self.compare(&cache, started, &states, verifies);
             }
             Err(error) if is_a_refusal(&error) => {
                 folders.refuse(&self.folder, generation, cache.clock.now());
@@ -136,19 +166,45 @@ impl Round {
         }
     }
 
-    /// Sees to each as the listing says.
-    fn compare(&mut self, cache: &Cache, started: Tick, states: &HashMap<String, VersionState>) {
-        for slot in std::mem::take(&mut self.slots) {
+    /// Sees to each as the listing says, and has one of them read in any case if it is to be verified.
+    fn compare(
+        &mut self,
+        cache: &Cache,
+        started: Tick,
+        states: &HashMap<String, VersionState>,
+        verifies: bool,
+    ) {
+        let verified = if verifies { self.longest_unread() } else { None };
+        for (at, slot) in std::mem::take(&mut self.slots).into_iter().enumerate() {
             let listed = states.get(name(&slot));
             let known = self.note(cache, &slot, |state, mounted| {
                 state.confirm(listed, started, &slot, mounted, &cache.clock)
             });
-            if known {
-                cache.reschedule(&slot, &self.mounted);
-            } else {
-                cache.read_next(&slot, false);
+            if slot.flights.with(|state| state.schedule().is_to_be_read()) {
+                // Somebody has begun to doubt the listing since it was asked for.
+                continue;
             }
+            if known && verified != Some(at) {
+                cache.reschedule(&slot, &self.mounted);
+                continue;
+            }
+            let generation = self.mounted.generation;
+            let cause = match slot.flights.with(|state| state.is_listed_as(listed, generation, &cache.clock))
+            {
+                None => Cause::Unknown,
+                Some(false) => Cause::Differs,
+                Some(true) => Cause::Verify,
+            };
+            cache.read_next(&slot, cause, false);
         }
+    }
+
+    /// Which of the documents that are held is to be read first to see whether it may still be: every one has its turn.
+    fn longest_unread(&self) -> Option<usize> {
+        let unread = self.slots.iter().enumerate().filter_map(|(at, slot)| {
+            slot.flights.with(|state| state.held(self.mounted.generation).map(|_| (state.listed_until(), at)))
+        });
+        unread.min().map(|(_, at)| at)
     }
 
     /// Changes what is known of a slot while the vault is still in its place, and tells of it if anything came of
@@ -171,7 +227,7 @@ impl Round {
 
     fn read_all(&mut self, cache: &Cache, scattered: bool) {
         for slot in std::mem::take(&mut self.slots) {
-            cache.read_next(&slot, scattered);
+            cache.read_next(&slot, Cause::Unknown, scattered);
         }
     }
 

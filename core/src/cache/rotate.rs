@@ -18,7 +18,7 @@ use super::line::{Line, Turn, What, Work};
 use super::slot::{Slot, State};
 use super::{Cache, Mount, Mounted, Pinned};
 use crate::sync::lock;
-use crate::{Error, Policy, schedule};
+use crate::{Error, ErrorKind, Policy, schedule};
 
 /// A document that nobody holds and nobody read for so many refreshes is not refreshed any more.
 const IDLE: u8 = 10;
@@ -51,13 +51,35 @@ pub(crate) struct Schedule {
     idle: u8,
     /// Whether it was refreshed at all yet.
     settled: bool,
-    /// Whether it is to be read whatever a listing would say.
-    differs: bool,
+    /// Why it is to be read whatever a listing would say, if it is.
+    cause: Option<Cause>,
+}
+
+/// Why a document is to be read whatever a listing would say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// There is nothing to compare with a listing, or no listing.
+    Unknown,
+    /// A listing has shown another version than the one that is held.
+    Differs,
+    /// A listing shows what is held: to see whether it may still be read.
+    Verify,
+}
+
+impl Cause {
+    /// Whether a read for this cause that failed with `error` says that the word of the listing is worth nothing.
+    fn belies(self, error: &Error) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Differs => error.kind() == ErrorKind::PermissionDenied,
+            Self::Verify => matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound),
+        }
+    }
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { due: Tick::NEVER, failures: 0, idle: 0, settled: false, differs: false }
+        Self { due: Tick::NEVER, failures: 0, idle: 0, settled: false, cause: None }
     }
 }
 
@@ -71,7 +93,7 @@ impl Schedule {
     fn next(&mut self, now: Tick, fetched: Tick, ttl: Duration, failed: bool, used: bool) -> Tick {
         self.idle = if used { 0 } else { self.idle.saturating_add(1) };
         self.failures = if failed { self.failures.saturating_add(1) } else { 0 };
-        self.differs = false;
+        self.cause = None;
         let due = if failed {
             now.after(schedule::retry(self.failures, ttl))
         } else if std::mem::replace(&mut self.settled, true) {
@@ -94,10 +116,26 @@ impl Schedule {
     }
 
     /// It has to be read. `scattered`: what comes after that is spread over the whole ttl again.
-    pub(super) fn must_read(&mut self, due: Tick, scattered: bool) {
+    pub(super) fn must_read(&mut self, due: Tick, cause: Cause, scattered: bool) {
         self.due = due;
-        self.differs = true;
+        self.cause = Some(cause);
         self.settled &= !scattered;
+    }
+
+    /// Whether it is to be read whatever a listing would say.
+    pub(super) fn is_to_be_read(&self) -> bool {
+        self.cause.is_some()
+    }
+
+    /// It is to be read before it is due, to see whether it may still be: any time until then, drawn. When, unless
+    /// it is not to be refreshed at all or will be read in any case.
+    pub(super) fn verify(&mut self, now: Tick) -> Option<Tick> {
+        if self.due == Tick::NEVER || self.is_to_be_read() {
+            return None;
+        }
+        let due = now.after(self.due.since(now).mul_f64(fastrand::f64()));
+        self.must_read(due, Cause::Verify, false);
+        Some(due)
     }
 
     pub(super) fn is_due_at(&self, due: Tick) -> bool {
@@ -131,7 +169,10 @@ impl Cache {
         let held = slot.pins.load(Ordering::Relaxed) > 1;
         let policy = &mounted.vault.policy;
         let folder = self.polled_folder(slot, mounted);
+        let mut belied = false;
         let (due, was_a_retry) = slot.flights.with(|state| {
+            let cause = state.schedule().cause;
+            belied = cause.is_some_and(|cause| state.error().is_some_and(|error| cause.belies(error)));
             // Every cell is asked, so that every mark is taken away.
             let used = slot.cells(state).filter(|cell| cell.was_used()).count() > 0;
             let (failed, fetched) = (state.has_failed(), state.fetched());
@@ -158,6 +199,9 @@ impl Cache {
             slot.mount.line.succeeded(was_a_retry);
         }
         self.enqueue(slot, due);
+        if belied {
+            self.doubt_the_folder_of(slot, mounted);
+        }
     }
 
     /// After another reference has asked for the document: it may want it younger.
@@ -235,14 +279,14 @@ impl Cache {
         let mut mounts: Vec<Arc<Mount>> = Vec::new();
         for (tick, weak) in due {
             let Some(slot) = weak.upgrade() else { continue };
-            let (is_due, differs) =
-                slot.flights.with(|state| (state.schedule().due == tick, state.schedule().differs));
+            let (is_due, must_be_read) =
+                slot.flights.with(|state| (state.schedule().due == tick, state.schedule().is_to_be_read()));
             if !is_due {
                 continue;
             }
             let mounted = slot.mount.current();
             let folder = mounted.as_deref().and_then(|mounted| self.polled_folder(&slot, mounted));
-            match folder.filter(|_| !differs) {
+            match folder.filter(|_| !must_be_read) {
                 Some(folder) => {
                     let folder = folders.entry((Arc::as_ptr(&slot.mount), folder.into()));
                     let new = || Folder { mount: slot.mount.clone(), due: tick, slots: Vec::new() };

@@ -304,6 +304,22 @@ impl State {
         }
     }
 
+    /// Whether the document that this generation of the vault gave is what a listing shows; none where none is held.
+    pub(crate) fn is_listed_as(
+        &self,
+        listed: Option<&VersionState>,
+        generation: u32,
+        clock: &Clock,
+    ) -> Option<bool> {
+        let held = self.document.as_ref().filter(|_| self.source == generation)?;
+        Some(listed.is_some_and(|listed| held.is_listed_as(listed, clock)))
+    }
+
+    /// Until when the word of a listing will do for the document, by which those that were not read for long come first.
+    pub(crate) fn listed_until(&self) -> Tick {
+        self.listed_until
+    }
+
     /// Takes note of what a listing that was asked for at `asked` says of it: whether that is all there is to know.
     pub(crate) fn confirm(
         &mut self,

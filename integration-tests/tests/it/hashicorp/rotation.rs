@@ -184,6 +184,47 @@ async fn where_versions_cannot_be_asked_for_each_secret_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_may_still_be_listed_and_no_longer_read_ends() {
+    let server = Server::shared();
+    let (mount, references) = fill(server, 5, 10);
+    let api = server.api();
+    let list = format!("path \"{mount}/detailed-metadata/*\" {{ capabilities = [\"list\"] }}\n");
+    let read = format!("path \"{mount}/data/*\" {{ capabilities = [\"read\"] }}\n");
+    api.policy(&mount, &format!("{list}{read}"));
+    let token = api.create_token(&json!({"policies": [mount]}));
+    let proxy = Proxy::in_front_of(server);
+    let registry = rotated(vault(&proxy.address(), &token).mount(&mount), 1);
+    let live = watch_all(&registry, &references).await;
+    proxy.take_requests();
+    seconds(4).await;
+    let requests = taken(&proxy);
+    assert!(requests.iter().all(is_a_question), "{:?}", targets(&requests));
+    assert!(are_fresh(&live, 1));
+
+    api.policy(&mount, &list);
+    // Until one of five folders is looked at, 20 rounds at most; two tries; a round until the others are looked at, two
+    // tries; and a ttl for the rest of each, four tries at a time.
+    let (narrowed, bound) = (Instant::now(), Duration::from_secs(20 + 2 + 1 + 2 + 1 + 50 / 4));
+    let is_denied =
+        |live: &Live| live.current().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    while !live.iter().all(is_denied) {
+        assert!(narrowed.elapsed() < bound + Duration::from_secs(5), "some are still served");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let passed = narrowed.elapsed().as_secs_f64();
+    let requests = taken(&proxy);
+    let reads = requests.iter().filter(|request| !is_a_question(request)).count();
+    // Each twice, and once a round from then on.
+    assert!((100..=100 + 50 * 15).contains(&reads), "{reads}");
+    println!("denied {passed:.1} s after the policy was narrowed, {reads} reads");
+
+    // Allowed again.
+    api.policy(&mount, &format!("{list}{read}"));
+    seconds(3).await;
+    assert!(live.iter().all(|live| live.current().is_ok()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_ends_on_purpose_ends_on_time_and_what_fails_ends_after_its_window() {
     let server = &mut Server::dev();
     let mount = mount();
