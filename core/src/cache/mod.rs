@@ -15,9 +15,12 @@
 //! | `read` | how a flight goes: reading, doubting, landing |
 //! | `batch` | flights of several slots in one request |
 //! | `due` | what is due when |
+//! | `plan` | when a slot is due next, and why |
 //! | `rotate` | reading anew what is due, in the background |
+//! | `watch` | the task that does so, and where it goes on when its runtime ends or stands still |
 //! | `line` | how much of that a vault has to do at a time |
 //! | `poll` | asking for the versions of a folder in place of its values |
+//! | `rounds` | such questions that are under way |
 //! | `folders` | which folders are asked so, and when |
 //! | `notice` | what is told of all that: events, logs, figures |
 //! | `survey` | what is in memory, vault by vault |
@@ -26,6 +29,7 @@
 //! | `retired` | what was replaced and may still be read |
 //! | `clock` | time in steps of 50 ms |
 //! | `stalled` | flights whose runtime nobody drives |
+//! | `sign` | whether anybody drives a runtime |
 //! | `host` | the runtime on which all this runs |
 
 mod ask;
@@ -44,16 +48,20 @@ mod kept;
 mod line;
 mod mount;
 mod notice;
+mod plan;
 mod poll;
 mod read;
 mod retired;
 mod rotate;
+mod rounds;
+mod sign;
 mod slot;
 mod stalled;
 mod subject;
 mod survey;
 mod table;
 mod tally;
+mod watch;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -236,6 +244,7 @@ impl Cache {
                 lost.flights.with(|state| self.postpone(state, slot));
             }
         }
+        self.look_after_rotation();
         // Where there is no runtime, the next reader brings one.
         let _ = self.keep_rotating();
         self.retired.sweep();

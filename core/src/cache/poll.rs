@@ -14,7 +14,8 @@ use tracing::Instrument as _;
 use super::clock::Tick;
 use super::folders::place;
 use super::line::{Line, Turn, What, Work};
-use super::rotate::{Cause, end};
+use super::plan::Cause;
+use super::rounds::Errand;
 use super::slot::{Slot, State};
 use super::{Cache, Mounted, Pinned};
 use crate::{Error, ErrorKind, VersionState, schedule};
@@ -31,6 +32,7 @@ struct Round {
     mounted: Arc<Mounted>,
     folder: Box<str>,
     slots: Vec<Pinned>,
+    errand: Arc<Errand>,
 }
 
 impl Cache {
@@ -52,17 +54,18 @@ impl Cache {
                 slot.flights.with(|state| state.schedule().is_due_from_now(now.after(ASKING)));
             }
         }
-        let round = Round { cache: self.me.clone(), mounted, folder: folder.into(), slots };
-        let prefix = turn.mount().prefix();
-        let span = tracing::debug_span!("poll", prefix, folder = &*round.folder, secrets = round.slots.len());
-        self.host.spawn(move |_| {
-            let task = async move {
-                let cache = round.cache.clone();
-                round.go().await;
-                end(&cache, turn);
-            };
-            task.instrument(span)
-        })
+        let runtime = self.host.home()?;
+        let (prefix, folder) = (turn.mount().prefix(), Box::<str>::from(folder));
+        let span = tracing::debug_span!("poll", prefix, folder = &*folder, secrets = slots.len());
+        let asked = slots.iter().map(|slot| Arc::downgrade(slot)).collect();
+        let errand = self.rotation.rounds.begin(self.me.clone(), turn, asked, &runtime);
+        let round = Round { cache: self.me.clone(), mounted, folder, slots, errand: errand.clone() };
+        let task = async move {
+            round.go().await;
+            errand.end();
+        };
+        runtime.spawn(task.instrument(span));
+        Ok(())
     }
 
     /// Makes all of these due at one later moment, when their folder is asked.
@@ -115,6 +118,9 @@ impl Round {
     async fn go(mut self) {
         let Some(started) = self.cache.upgrade().map(|cache| cache.clock.advance()) else { return };
         let answer = self.ask().await;
+        if self.was_given_up() {
+            return;
+        }
         let Some(cache) = self.cache.upgrade() else { return };
         let Some(mount) = self.slots.first().map(|slot| slot.mount.clone()) else { return };
         if !answer.as_ref().is_err_and(is_a_refusal) {
@@ -136,6 +142,9 @@ impl Round {
                 drop(cache);
                 // Is it the vault that fails, or the listing alone?
                 let vault_fails = self.one_read_fails().await;
+                if self.was_given_up() {
+                    return;
+                }
                 let Some(cache) = self.cache.upgrade() else { return };
                 if vault_fails {
                     let wait = schedule::retry(failures, self.shortest_ttl());
@@ -155,6 +164,15 @@ impl Round {
                 }
             }
         }
+    }
+
+    /// Whether somebody else sees to all of it by now, who thought the runtime lost.
+    fn was_given_up(&mut self) -> bool {
+        let was_given_up = self.errand.was_given_up();
+        if was_given_up {
+            self.slots.clear();
+        }
+        was_given_up
     }
 
     async fn ask(&self) -> Result<HashMap<String, VersionState>, Error> {

@@ -11,8 +11,8 @@ use super::clock::{Clock, Tick};
 use super::flight::Flights;
 use super::kept::{Edition, Kept};
 use super::mount::{Mount, Mounted};
+use super::plan::Schedule;
 use super::retired::Retired;
-use super::rotate::Schedule;
 use super::subject::Subject;
 use crate::{Document, Error, ErrorKind, Fetched, Policy, Secret, VersionState};
 

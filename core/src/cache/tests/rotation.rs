@@ -391,7 +391,8 @@ async fn polled(folders: usize, secrets: usize) -> (Scripted, Registry, Vec<Live
 
 /// How many seconds pass before none of these has a value any more, since it was denied.
 async fn until_denied(live: &[Live]) -> u64 {
-    let is_denied = |live: &Live| live.current().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    let is_denied =
+        |live: &Live| live.current().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
     for passed in 0..10_000 {
         if live.iter().all(is_denied) {
             return passed;
