@@ -90,17 +90,17 @@ pub enum Heard {
 /// # }).unwrap();
 /// ```
 #[derive(Debug)]
-pub struct RotationEvents(Receiver<RotationEvent>);
+pub struct RotationEvents(Receiver<Heard>);
 
 impl RotationEvents {
-    pub(crate) fn of(sender: &Sender<RotationEvent>) -> Self {
+    pub(crate) fn of(sender: &Sender<Heard>) -> Self {
         Self(sender.subscribe())
     }
 
     /// The next event; none once the registry and all of its handles are gone. Cancelling it loses nothing.
     pub async fn next(&mut self) -> Option<Heard> {
         match self.0.recv().await {
-            Ok(event) => Some(Heard::Event(event)),
+            Ok(heard) => Some(heard),
             Err(RecvError::Lagged(missed)) => Some(Heard::Missed(missed)),
             Err(RecvError::Closed) => None,
         }
@@ -109,7 +109,7 @@ impl RotationEvents {
     /// An event that is there already, without waiting.
     pub fn try_next(&mut self) -> Option<Heard> {
         match self.0.try_recv() {
-            Ok(event) => Some(Heard::Event(event)),
+            Ok(heard) => Some(heard),
             Err(TryRecvError::Lagged(missed)) => Some(Heard::Missed(missed)),
             Err(TryRecvError::Empty | TryRecvError::Closed) => None,
         }
@@ -117,6 +117,6 @@ impl RotationEvents {
 }
 
 /// Where the events come from.
-pub(crate) fn source() -> Sender<RotationEvent> {
+pub(crate) fn source() -> Sender<Heard> {
     Sender::new(WAITING)
 }

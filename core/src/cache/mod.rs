@@ -23,6 +23,7 @@
 //! | `rounds` | such questions that are under way |
 //! | `folders` | which folders are asked so, and when |
 //! | `notice` | what is told of all that: events, logs, figures |
+//! | `outbox` | what is still to be told: under no lock, in its order |
 //! | `survey` | what is in memory, vault by vault |
 //! | `tally` | how many reads found a value, counted by each thread |
 //! | `follow` | reading anew what a vault notices to have changed |
@@ -48,6 +49,7 @@ mod kept;
 mod line;
 mod mount;
 mod notice;
+mod outbox;
 mod plan;
 mod poll;
 mod read;
@@ -77,6 +79,8 @@ pub(crate) use flight::Flights;
 use host::Host;
 use index::Index;
 pub(crate) use mount::{Mount, Mounted};
+use notice::Change;
+use outbox::Outbox;
 pub(crate) use read::Want;
 use retired::Retired;
 use rotate::Rotation;
@@ -91,7 +95,7 @@ use table::Table;
 use tally::Tally;
 use tokio::sync::broadcast;
 
-use crate::{Error, ErrorKind, ReadRequest, RotationEvent, RotationEvents, events};
+use crate::{Error, ErrorKind, Heard, ReadRequest, RotationEvents, events};
 
 /// All that a registry remembers.
 pub(crate) struct Cache {
@@ -103,7 +107,8 @@ pub(crate) struct Cache {
     host: Arc<Host>,
     departures: Arc<Departures>,
     rotation: Rotation,
-    events: broadcast::Sender<RotationEvent>,
+    events: broadcast::Sender<Heard>,
+    outbox: Outbox<Change>,
     tally: Tally,
     /// Whether the clock is being moved; or why it cannot be.
     started: OnceLock<Result<(), Error>>,
@@ -127,6 +132,7 @@ impl Cache {
             departures: Arc::default(),
             rotation: Rotation::default(),
             events: events::source(),
+            outbox: Outbox::default(),
             tally: Tally::default(),
             started: OnceLock::new(),
             me: me.clone(),
@@ -142,7 +148,7 @@ impl Cache {
         ask: Ask,
     ) -> (Pinned, CellRef) {
         let ask = self.asks.intern(ask);
-        let (slot, evicted) = self.table.pin(mount, request, &ask);
+        let (slot, evicted) = self.table.pin(mount, request, &ask, self.clock.now());
         self.end(evicted);
         let cell = slot.cell(&ask, mounted, self.clock.now(), &self.retired);
         self.table.weigh(&slot);

@@ -1,13 +1,14 @@
 //! What is told of landings: events, log lines and figures, none of them with a value.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::clock::Tick;
 use super::kept::Kept;
+use super::outbox::Next;
 use super::slot::{Slot, State, is_a_miss};
 use super::{Cache, Mount};
 use crate::sync::lock;
-use crate::{Error, RotationEvent, RotationKind, metrics};
+use crate::{Error, Heard, RotationEvent, RotationKind, metrics};
 
 /// What can be seen of a slot from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,13 @@ impl Glance {
         .into_iter()
         .filter_map(|(is, kind)| is.then_some(kind))
     }
+}
+
+/// What became of a slot between two glances.
+pub(super) struct Change {
+    slot: Arc<Slot>,
+    before: Glance,
+    after: Glance,
 }
 
 /// How a vault answers, as its last answers show.
@@ -99,23 +107,43 @@ impl Cache {
         }
     }
 
-    /// Tells what became of a slot between two glances.
-    pub(super) fn tell(&self, slot: &Slot, before: Glance, after: Glance) {
-        for kind in before.kinds(after) {
+    /// Notes what became of a slot between two glances, to be told once nothing is locked. Called under the slot's lock.
+    pub(super) fn note_change(&self, slot: &Arc<Slot>, before: Glance, after: Glance) {
+        if before.kinds(after).next().is_some() {
+            self.outbox.put(Change { slot: slot.clone(), before, after });
+        }
+    }
+
+    /// Tells what was noted. Called under no lock.
+    pub(super) fn tell(&self) {
+        self.outbox.tell(|next| match next {
+            Next::This(change) => self.tell_of(&change),
+            Next::Missed(many) => self.send(|| Heard::Missed(many)),
+        });
+    }
+
+    fn tell_of(&self, Change { slot, before, after }: &Change) {
+        for kind in before.kinds(*after) {
             let (prefix, resource) = (slot.mount.prefix(), slot.subject.resource());
             tracing::debug!(prefix, resource, %kind, old = before.version, new = after.version, "rotation");
             metrics::event(prefix, kind);
-            if self.events.receiver_count() > 0 {
-                // Nobody may be left to hear it.
-                let _ = self.events.send(RotationEvent {
+            self.send(|| {
+                Heard::Event(RotationEvent {
                     prefix: prefix.into(),
                     resource: resource.into(),
                     pinned: slot.subject.version(),
                     kind,
                     old: before.version,
                     new: after.version,
-                });
-            }
+                })
+            });
+        }
+    }
+
+    fn send(&self, heard: impl FnOnce() -> Heard) {
+        if self.events.receiver_count() > 0 {
+            // Nobody may be left to hear it.
+            let _ = self.events.send(heard());
         }
     }
 }

@@ -227,20 +227,22 @@ impl Round {
 
     /// Changes what is known of a slot while the vault is still in its place, and tells of it if anything came of
     /// that, which it says.
-    fn note(&self, cache: &Cache, slot: &Slot, change: impl FnOnce(&mut State, &Mounted) -> bool) -> bool {
+    fn note(&self, cache: &Cache, slot: &Pinned, change: impl FnOnce(&mut State, &Mounted) -> bool) -> bool {
         let noted = slot.mount.while_current(self.mounted.generation, |mounted| {
             slot.flights.announce(|state| {
                 let before = slot.glance(state);
-                change(state, mounted).then(|| (before, slot.glance(state)))
+                let is_news = change(state, mounted);
+                if is_news {
+                    cache.note_change(slot, before, slot.glance(state));
+                }
+                is_news
             })
         });
-        let Some((glances, woken)) = noted else { return false };
-        // Wakers may run anything: after the locks.
+        let Some((is_news, woken)) = noted else { return false };
+        // Wakers and those who are told may run anything: after the locks.
         drop(woken);
-        if let Some((before, after)) = glances {
-            cache.tell(slot, before, after);
-        }
-        glances.is_some()
+        cache.tell();
+        is_news
     }
 
     fn read_all(&mut self, cache: &Cache, scattered: bool) {

@@ -231,8 +231,7 @@ impl Cache {
         answer: Result<Document, Error>,
     ) -> Woken {
         let (clock, retired) = (&self.clock, &self.retired);
-        let mut glances = None;
-        let woken = pilot.land(|state| {
+        pilot.land(|state| {
             let before = slot.glance(state);
             match answer {
                 Ok(document) => state.take(&document, started, slot, mounted, clock, retired),
@@ -241,15 +240,11 @@ impl Cache {
                 }
                 Err(error) => state.fail(error, clock.now(), mounted.generation),
             }
-            glances = Some((before, slot.glance(state)));
-        });
-        if let Some((before, after)) = glances {
-            self.tell(slot, before, after);
-        }
-        woken
+            self.note_change(slot, before, slot.glance(state));
+        })
     }
 
-    /// Brings the table up to date after a landing.
+    /// Brings the table up to date after a landing, and tells of it. Called under no lock.
     pub(super) fn settle(&self, slot: &Pinned, mounted: &Mounted) {
         self.table.weigh(slot);
         self.reschedule(slot, mounted);
@@ -258,6 +253,7 @@ impl Cache {
         if slot.flights.with(|state| state.document().is_none()) {
             self.end(self.table.note_miss(slot));
         }
+        self.tell();
     }
 }
 

@@ -6,11 +6,13 @@ use std::hash::{BuildHasher, Hash};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::ask::Ask;
+use super::clock::Tick;
 use super::flight::Flights;
 use super::mount::Mount;
 use super::slot::{Slot, State};
@@ -21,7 +23,9 @@ use crate::sync::lock;
 /// How much a registry may hold of what no handle holds.
 ///
 /// What a [`Live`](crate::Live) handle holds is never dropped and counts. What is over the bounds is dropped the
-/// next time something is added, first what was not read since the last time.
+/// next time something is added, first what was not read since the last time. Where handles hold nearly all that may
+/// be, or more, that is done once a second at most, unless much was added meanwhile: an eighth of the bounds, or a
+/// sixteenth of what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheLimits {
@@ -38,6 +42,9 @@ impl Default for CacheLimits {
         Self { entries: 10_000, bytes: 64 << 20, misses: 1_000 }
     }
 }
+
+/// How soon the table is looked through again, though little was added since handles were found to hold nearly all.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A slot that stays while this lives.
 pub(crate) struct Pinned(Arc<Slot>);
@@ -83,6 +90,28 @@ struct Slots {
     table: HashTable<Arc<Slot>>,
     /// Those that landed without a document, the oldest first; they may have one meanwhile.
     misses: VecDeque<Weak<Slot>>,
+    looked: Looked,
+}
+
+/// When the table was last looked through for what may go, and how much of it would be worth another look.
+struct Looked {
+    at: Tick,
+    entries: usize,
+    bytes: usize,
+    #[cfg(test)]
+    times: usize,
+}
+
+impl Default for Looked {
+    fn default() -> Self {
+        Self {
+            at: Tick::PAST,
+            entries: 0,
+            bytes: 0,
+            #[cfg(test)]
+            times: 0,
+        }
+    }
 }
 
 impl Table {
@@ -102,6 +131,7 @@ impl Table {
         mount: &Arc<Mount>,
         request: ReadRequest,
         ask: &Arc<Ask>,
+        now: Tick,
     ) -> (Pinned, Vec<Arc<Slot>>) {
         let subject = Subject::from(request);
         let hash = self.hash(mount, &subject);
@@ -114,7 +144,7 @@ impl Table {
             slot.pins.fetch_add(1, Ordering::Relaxed);
             return (Pinned(slot), Vec::new());
         }
-        let evicted = self.make_room(&mut slots);
+        let evicted = self.make_room(&mut slots, now);
         let slot = Arc::new(Slot::new(mount.clone(), subject, ask.clone()));
         slot.pins.fetch_add(1, Ordering::Relaxed);
         slots.table.insert_unique(hash, slot.clone(), |slot| self.hash(&slot.mount, &slot.subject));
@@ -178,6 +208,12 @@ impl Table {
         lock(&self.slots).table.iter().for_each(look);
     }
 
+    /// How often it was looked through for what may go.
+    #[cfg(test)]
+    pub(crate) fn looks(&self) -> usize {
+        lock(&self.slots).looked.times
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         lock(&self.slots).table.len()
@@ -203,12 +239,23 @@ impl Table {
     }
 
     /// Drops an eighth of what no handle holds where one more would be too much: first what was not read since the
-    /// last time. So the cost of looking through the table is shared by the many that follow.
-    fn make_room(&self, slots: &mut Slots) -> Vec<Arc<Slot>> {
+    /// last time. So the cost of looking through the table is shared by the many that follow, also where handles
+    /// hold so much that hardly anything may go.
+    fn make_room(&self, slots: &mut Slots, now: Tick) -> Vec<Arc<Slot>> {
+        let is_full =
+            |entries: usize, bytes: usize| entries >= self.limits.entries || bytes > self.limits.bytes;
+        let bytes = self.weight.load(Ordering::Relaxed);
+        let entries = slots.table.len();
+        let is_worth_it = entries >= slots.looked.entries
+            || bytes > slots.looked.bytes
+            || now.since(slots.looked.at) >= AGAIN;
+        if !is_full(entries, bytes) || !is_worth_it {
+            return Vec::new();
+        }
         let mut evicted = Vec::new();
         for even_if_used in [false, true] {
             let bytes = self.weight.load(Ordering::Relaxed);
-            if slots.table.len() < self.limits.entries && bytes <= self.limits.bytes {
+            if !is_full(slots.table.len(), bytes) {
                 break;
             }
             let entries = self.limits.entries - self.limits.entries.div_ceil(8);
@@ -235,6 +282,14 @@ impl Table {
             evicted.extend(out);
         }
         slots.misses.retain(|slot| slot.strong_count() > 0);
+        let more = |limit: usize, left: usize| left + (limit / 8).max(left / 16);
+        slots.looked = Looked {
+            at: now,
+            entries: more(self.limits.entries, slots.table.len()),
+            bytes: more(self.limits.bytes, self.weight.load(Ordering::Relaxed)),
+            #[cfg(test)]
+            times: slots.looked.times + 1,
+        };
         evicted
     }
 }

@@ -575,6 +575,33 @@ async fn what_no_handle_holds_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_handles_hold_beyond_the_bounds_is_not_looked_through_for_each_that_comes() {
+    let vault = scripted();
+    for at in 0..20_000 {
+        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
+    }
+    let limits = CacheLimits { entries: 1_000, ..CacheLimits::default() };
+    let registry = registry_with(&vault, policy(0), limits);
+    let text = |at: usize| format!("{{vault://my-vault/r/{at}/a}}");
+    let table = &registry.0.cache.table;
+    let mut live = Vec::new();
+    for at in 0..10_000 {
+        live.push(registry.watch(text(at)).await.unwrap());
+    }
+    assert!(table.looks() <= 60, "{} times while ten times the bound was added", table.looks());
+    let before = table.looks();
+    for at in 10_000..11_000 {
+        registry.get(text(at)).await.unwrap();
+    }
+    assert!(table.looks() - before <= 3, "{} times while a tenth was added", table.looks() - before);
+    assert!((10_000..=10_625).contains(&table.len()), "{}", table.len());
+    drop(live);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    registry.get(text(19_000)).await.unwrap();
+    assert!(table.len() <= 1_000, "{}", table.len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_invalidated_is_read_anew() {
     let vault = scripted();
     let registry = registry(&vault, 0);

@@ -5,5 +5,6 @@
 mod capacity;
 mod fleet;
 mod following;
+mod observers;
 mod reference;
 mod runtimes;
