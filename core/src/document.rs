@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 use crate::json::{self, Json};
-use crate::value::{Base64, Pick};
+use crate::value::{Pick, Way};
 use crate::{Error, ErrorKind, Secret};
 
 /// What a vault holds for one resource, read at one moment.
@@ -20,6 +20,7 @@ pub struct Document {
     version: Option<u64>,
     created: Option<SystemTime>,
     expires_at: Option<SystemTime>,
+    way: Way,
 }
 
 #[derive(Clone)]
@@ -65,7 +66,13 @@ impl Document {
     }
 
     fn with_content(content: Content) -> Self {
-        Self { content, version: None, created: None, expires_at: None }
+        Self { content, version: None, created: None, expires_at: None, way: Way::PLAIN }
+    }
+
+    /// Has its fields read in the way that its vault sets.
+    pub(crate) fn read_in(mut self, way: Way) -> Self {
+        self.way = way;
+        self
     }
 
     /// Adds the version that the vault gave it. Without one the vault keeps no versions.
@@ -107,20 +114,15 @@ impl Document {
         self.expires_at
     }
 
-    /// The value of a field: a string as it is, a number or boolean as its JSON text.
+    /// The value of a field: a string as it is, a number or boolean as its JSON text. In a document that a registry
+    /// gave it is what a reference with this key gives, so strings are decoded where the vault sets `base64_decode`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] where there is no such field, [`ErrorKind::InvalidValue`] where it is null, an
     /// object or an array, or the document has no fields.
     pub fn get(&self, key: &str) -> Result<Secret, Error> {
-        let pick = Pick {
-            resource: "the document",
-            key: Some(key),
-            pointer: None,
-            base64: Base64::No,
-            reveal_keys: false,
-        };
+        let pick = Pick { resource: "the document", key: Some(key), pointer: None, way: self.way };
         pick.from(self.body())
     }
 

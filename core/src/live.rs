@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::cache::{Block, Cache, CellRef, Pinned, Want};
 use crate::registry::named;
+use crate::value::Way;
 use crate::{DocumentRef, Error, Reference, SecretRef};
 
 /// A handle that follows the value that a reference means, through rotations of the secret and replacements of its
@@ -121,6 +122,11 @@ impl Live {
         &self.reference
     }
 
+    /// How the fields of the document are read; as they stand once there is no vault any more to say otherwise.
+    pub(crate) fn way(&self) -> Way {
+        self.slot.mount.current().map_or(Way::PLAIN, |mounted| self.cell.ask.way(&mounted.vault.policy))
+    }
+
     #[cold]
     fn explain(&self) -> Error {
         named(&self.reference, self.slot.explain(&self.cell, self.cache.now()))
@@ -212,7 +218,7 @@ impl LiveDocument {
     ///
     /// As [`Live::current`].
     pub fn current(&self) -> Result<DocumentRef<'_>, Error> {
-        self.0.current().map(DocumentRef::new)
+        self.0.current().map(|whole| DocumentRef::new(whole, &self.0))
     }
 
     /// Completes when a field is another one than when the handle was made, or than when this completed last.

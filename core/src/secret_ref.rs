@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use crate::cache::Block;
-use crate::{Document, Error, Secret};
+use crate::{Document, Error, Live, Secret};
 
 /// A value where it lies in the registry's memory: no copy was made of it.
 ///
@@ -99,14 +99,18 @@ impl fmt::Debug for SecretRef<'_> {
 
 /// All fields of a secret at one moment, where they lie in the registry's memory. Lives as short as a
 /// [`SecretRef`].
-pub struct DocumentRef<'a>(SecretRef<'a>);
+pub struct DocumentRef<'a> {
+    whole: SecretRef<'a>,
+    live: &'a Live,
+}
 
 impl<'a> DocumentRef<'a> {
-    pub(crate) fn new(whole: SecretRef<'a>) -> Self {
-        Self(whole)
+    pub(crate) fn new(whole: SecretRef<'a>, live: &'a Live) -> Self {
+        Self { whole, live }
     }
 
-    /// The value of a field.
+    /// The value of a field: what a reference with this key gives, so strings are decoded where the vault sets
+    /// `base64_decode`.
     ///
     /// # Errors
     ///
@@ -119,19 +123,19 @@ impl<'a> DocumentRef<'a> {
     /// The whole document as the vault gave it: compact JSON, or bytes as they stand.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.whole.as_bytes()
     }
 
     /// The version; none where the vault keeps no versions.
     #[must_use]
     pub fn version(&self) -> Option<u64> {
-        self.0.version()
+        self.whole.version()
     }
 
     /// A copy to keep.
     #[must_use]
     pub fn to_document(&self) -> Document {
-        let document = Document::opaque(self.as_bytes());
+        let document = Document::opaque(self.as_bytes()).read_in(self.live.way());
         match self.version() {
             Some(version) => document.with_version(version),
             None => document,

@@ -21,9 +21,20 @@ pub(crate) struct Pick<'a> {
     pub(crate) resource: &'a str,
     pub(crate) key: Option<&'a str>,
     pub(crate) pointer: Option<&'a str>,
+    pub(crate) way: Way,
+}
+
+/// How the fields of a document are read, as its vault and its reference say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
     pub(crate) base64: Base64,
     /// Whether an error may list the names of the fields that are there.
     pub(crate) reveal_keys: bool,
+}
+
+impl Way {
+    /// As they stand.
+    pub(crate) const PLAIN: Self = Self { base64: Base64::No, reveal_keys: false };
 }
 
 /// Who asked for base64 decoding.
@@ -45,7 +56,7 @@ impl Pick<'_> {
     /// to something that is no value. No message holds a value.
     pub(crate) fn from(&self, document: Body<'_>) -> Result<Secret, Error> {
         if self.key.is_none() && self.pointer.is_none() {
-            if self.base64 == Base64::Asked {
+            if self.way.base64 == Base64::Asked {
                 return Err(self.invalid("`base64_decode` decodes a field: name a key"));
             }
             return Ok(Secret::new(document.as_bytes()));
@@ -67,7 +78,7 @@ impl Pick<'_> {
             Json::String(raw) => {
                 let text =
                     raw.decode().ok_or_else(|| self.invalid("not Unicode text (half a surrogate pair)"))?;
-                return if self.base64 == Base64::No { Ok(text) } else { self.decode(text.as_bytes()) };
+                return if self.way.base64 == Base64::No { Ok(text) } else { self.decode(text.as_bytes()) };
             }
             Json::Number(literal) => literal,
             Json::Bool(true) => "true",
@@ -76,7 +87,7 @@ impl Pick<'_> {
             Json::Object(_) => return Err(self.not_a_scalar("an object")),
             Json::Array(_) => return Err(self.not_a_scalar("an array")),
         };
-        match self.base64 {
+        match self.way.base64 {
             Base64::Asked => {
                 Err(self.invalid("`base64_decode` decodes strings, this is a number or boolean"))
             }
@@ -108,7 +119,7 @@ impl Pick<'_> {
             ErrorKind::NotFound,
             format!("no such key `{}` in `{}`", escaped(key), escaped(self.resource)),
         );
-        if !self.reveal_keys {
+        if !self.way.reveal_keys {
             return error;
         }
         let names: Vec<_> = whole.members().iter().map(|(name, _)| format!("`{}`", escaped(name))).collect();
@@ -148,7 +159,7 @@ mod tests {
         "o":{"k":"v","l":[1,"two"]},"a":[1],"a.b":"dots","b":"aGVsbG8=","u":"_-8","bad":"canary!","big":"aGVsbG9-"}"#;
 
     fn pick<'a>(key: Option<&'a str>, pointer: Option<&'a str>) -> Pick<'a> {
-        Pick { resource: "r", key, pointer, base64: Base64::No, reveal_keys: false }
+        Pick { resource: "r", key, pointer, way: Way::PLAIN }
     }
 
     fn text(pick: Pick<'_>) -> Result<String, String> {
@@ -184,7 +195,7 @@ mod tests {
 
     #[test]
     fn base64_is_for_strings_with_a_key() {
-        let decode = |key, base64| text(Pick { base64, ..pick(key, None) });
+        let decode = |key, base64| text(Pick { way: Way { base64, ..Way::PLAIN }, ..pick(key, None) });
         for base64 in [Base64::ForStrings, Base64::Asked] {
             assert_eq!(decode(Some("b"), base64).unwrap(), "hello");
             assert!(decode(Some("bad"), base64).unwrap_err().contains("not base64"));
@@ -199,9 +210,10 @@ mod tests {
 
     #[test]
     fn names_of_fields_are_shown_only_where_the_vault_says_so() {
-        let error = text(Pick { reveal_keys: true, ..pick(Some("q"), None) }).unwrap_err();
+        let error =
+            text(Pick { way: Way { reveal_keys: true, ..Way::PLAIN }, ..pick(Some("q"), None) }).unwrap_err();
         assert!(error.starts_with("no such key `q` in `r`; it has `s`, `e`, `n`"), "{error}");
-        let empty = Pick { reveal_keys: true, ..pick(Some("q"), None) }
+        let empty = Pick { way: Way { reveal_keys: true, ..Way::PLAIN }, ..pick(Some("q"), None) }
             .from(Document::from_json("{}").unwrap().body());
         assert_eq!(empty.unwrap_err().to_string(), "no such key `q` in `r`; it has no keys");
     }

@@ -10,7 +10,7 @@ use super::block::Limits;
 use super::clock::Tick;
 use super::kept::Kept;
 use crate::sync::lock;
-use crate::value::{Base64, Pick};
+use crate::value::{Base64, Pick, Way};
 use crate::{Error, Policy, Secret};
 
 /// A document is not read anew more often than this for being old.
@@ -64,20 +64,24 @@ impl Ask {
 
     /// The value in a document.
     pub(crate) fn pick(&self, document: &Kept, resource: &str, policy: &Policy) -> Result<Secret, Error> {
+        let pick = Pick {
+            resource,
+            key: self.key.as_deref(),
+            pointer: self.extra.as_deref().and_then(|extra| extra.pointer.as_deref()),
+            way: self.way(policy),
+        };
+        pick.from(document.body())
+    }
+
+    /// How the fields of a document are read.
+    pub(crate) fn way(&self, policy: &Policy) -> Way {
         let base64 = match self.option(|extra| extra.base64) {
             Some(true) => Base64::Asked,
             Some(false) => Base64::No,
             None if policy.base64_decode => Base64::ForStrings,
             None => Base64::No,
         };
-        let pick = Pick {
-            resource,
-            key: self.key.as_deref(),
-            pointer: self.extra.as_deref().and_then(|extra| extra.pointer.as_deref()),
-            base64,
-            reveal_keys: policy.reveal_keys,
-        };
-        pick.from(document.body())
+        Way { base64, reveal_keys: policy.reveal_keys }
     }
 }
 

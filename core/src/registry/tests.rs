@@ -117,3 +117,37 @@ async fn the_settings_of_a_vault_apply_to_its_values() {
     let error = get(&registry, "{vault://my-vault/a/c}").await.unwrap_err();
     assert!(error.ends_with("it has `b`; KONG_VAULT_HCV_TOKEN is set in vain"), "{error}");
 }
+
+#[tokio::test]
+async fn a_field_is_the_same_whether_a_reference_or_a_document_gives_it() {
+    let vault = MemoryVault::new();
+    vault.set("a", r#"{"b":"aGVsbG8","n":7,"bad":"?"}"#).unwrap();
+    let policy = Policy { base64_decode: true, reveal_keys: true, ..Policy::default() };
+    let decoding = Vault::new(vault).with_policy(policy);
+    let registry = Registry::builder().vault("my-vault", decoding).build().unwrap();
+    for (options, expected) in [("", "hello"), ("?base64_decode=false", "aGVsbG8")] {
+        let field = get(&registry, &format!("{{vault://my-vault/a/b{options}}}")).await.unwrap();
+        let live = registry.watch_document(format!("{{vault://my-vault/a/{options}}}")).await.unwrap();
+        let owned = registry.document(format!("{{vault://my-vault/a/{options}}}")).await.unwrap();
+        let now = live.current().unwrap();
+        for got in [now.get("b"), now.to_document().get("b"), owned.get("b")] {
+            assert_eq!(got.unwrap().as_str().unwrap(), expected);
+        }
+        assert_eq!((field.as_str(), now.get("n").unwrap().as_str().unwrap()), (expected, "7"));
+        // The text of the whole stays as the vault gave it.
+        assert_eq!(now.as_bytes(), br#"{"b":"aGVsbG8","n":7,"bad":"?"}"#);
+        assert!(
+            now.get("c").unwrap_err().to_string().ends_with("it has `b`, `n`, `bad`"),
+            "{:?}",
+            now.get("c")
+        );
+    }
+    let live = registry.watch_document("{vault://my-vault/a/}").await.unwrap();
+    assert_eq!(live.current().unwrap().get("bad").unwrap_err().kind(), ErrorKind::InvalidValue);
+    // Another vault in its place says how its own are read.
+    let plain = MemoryVault::new();
+    plain.set("a", r#"{"b":"aGVsbG8"}"#).unwrap();
+    registry.replace("my-vault", plain).await.unwrap();
+    live.as_live().refresh().await.unwrap();
+    assert_eq!(live.current().unwrap().get("b").unwrap().as_bytes(), b"aGVsbG8");
+}
