@@ -89,8 +89,9 @@ impl ConfigFile {
     /// As [`load`](Self::load).
     pub fn parse(name: &str, text: &str, format: Format) -> Result<Self, Error> {
         let fail = |what: String| Error::new(ErrorKind::InvalidConfig, what);
-        let mut documents =
-            source::parse(text, format).map_err(|error| fail(format!("{name}:{error}")))?.into_iter();
+        let mut documents = source::parse(text, format, source::Tags::Refused)
+            .map_err(|error| fail(format!("{name}:{error}")))?
+            .into_iter();
         let root = documents.next();
         if let Some(second) = documents.next() {
             let what = "a second document; a configuration file has one";

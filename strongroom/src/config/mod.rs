@@ -126,7 +126,7 @@ impl Config {
     ///
     /// As [`and_load`](Self::and_load).
     pub fn and_parse(mut self, name: &str, text: &str, format: Format) -> Result<Self, Error> {
-        let documents = source::parse(text, format)
+        let documents = source::parse(text, format, source::Tags::Refused)
             .map_err(|error| Error::new(ErrorKind::InvalidConfig, format!("{name}:{error}")))?;
         let lookup = |variable: &str| std::env::var_os(variable);
         let mut reader = Reader { file: name, lookup: &lookup, variables: BTreeSet::new() };

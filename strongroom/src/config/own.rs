@@ -152,12 +152,12 @@ fn explain(error: figment::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::{Format, parse};
+    use super::super::source::{Format, Tags, parse};
     use super::*;
 
     fn own(files: &[&str]) -> Result<Own, Error> {
         files.iter().enumerate().try_fold(Own::default(), |own, (at, text)| {
-            let documents = parse(text, Format::Yaml).unwrap();
+            let documents = parse(text, Format::Yaml, Tags::Refused).unwrap();
             own.with_file(&format!("{at}.yaml"), &documents[0])
         })
     }

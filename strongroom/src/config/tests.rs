@@ -114,7 +114,7 @@ fn fault_of_variables(text: &str) -> String {
         _ => None,
     };
     let mut reader = Reader { file: "kong.yaml", lookup: &lookup, variables: BTreeSet::new() };
-    let documents = source::parse(text, Format::Yaml).unwrap();
+    let documents = source::parse(text, Format::Yaml, source::Tags::Refused).unwrap();
     let read = reader.document(&documents[0]).and_then(|entities| {
         let entity = entities.unwrap().remove(0);
         crate::factories().build(&entity.backend, &entity.settings).map(|_| ())

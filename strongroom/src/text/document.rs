@@ -11,7 +11,7 @@ use super::quote::{LONGEST, quote};
 use super::verify::{Replaced, difference};
 use super::walk::{Field, Part, Walk};
 use crate::config::Format;
-use crate::config::source::{self, Node};
+use crate::config::source::{self, Node, Tags};
 
 /// Which strings of a document are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub enum Scope {
 ///
 /// Resolving it puts values in the places of references and leaves every other byte as it is: comments, order, quotes,
 /// anchors, line ends. A replaced string stands between double quotes, whatever it holds, so that it stays one
-/// string. Keys are left alone. An alias shows what its anchor does.
+/// string. Keys are left alone. An alias shows what its anchor does. Tags such as `!Sub` stay; a reference that one
+/// of them stands at fails, since what becomes of the value there is the tag's to say.
 #[derive(Debug)]
 pub struct TextDocument {
     name: String,
@@ -44,7 +45,7 @@ impl TextDocument {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`], with line and column, for a text that is not in its format, has a key twice in one
-    /// mapping, or holds what is not supported: tags of one's own, mappings as keys.
+    /// mapping, or holds what is not supported: mappings as keys.
     pub fn parse(name: &str, text: &str, format: Format, scope: Scope) -> Result<Self, Error> {
         let documents = read(name, text, format)?;
         let mut walk = Walk::new(name, text, format, scope);
@@ -145,7 +146,7 @@ impl TextDocument {
 }
 
 fn read(name: &str, text: &str, format: Format) -> Result<Vec<Node>, Error> {
-    source::parse(text, format)
+    source::parse(text, format, Tags::Kept)
         .map_err(|error| Error::new(ErrorKind::InvalidConfig, format!("{name}:{error}")))
 }
 

@@ -18,7 +18,7 @@ pub(super) fn difference(before: &Node, after: &Node, replaced: &Replaced) -> Op
         (Value::Null, Value::Null) => true,
         (Value::Scalar(old), Value::Scalar(new)) => match replaced.get(&old.span.start) {
             Some(text) => new.quoted && new.text == *text,
-            None => new.quoted == old.quoted && new.text == old.text,
+            None => (new.quoted, &new.text, &new.tag) == (old.quoted, &old.text, &old.tag),
         },
         (Value::List(old), Value::List(new)) if old.len() == new.len() => {
             return old.iter().zip(new).find_map(|(old, new)| difference(old, new, replaced));

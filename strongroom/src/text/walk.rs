@@ -7,7 +7,7 @@ use strongroom_core::{Embedded, Error, ErrorKind, Piece, escaped, is_reference};
 use zeroize::Zeroizing;
 
 use super::document::Scope;
-use super::occurrence::Occurrence;
+use super::occurrence::{Occurrence, could_not};
 use crate::config::Format;
 use crate::config::source::{Entry, Node, Place, Scalar, Value};
 
@@ -88,6 +88,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let parts = match self.scope {
+            _ if scalar.tag.is_some() => return self.tagged(scalar, place),
             Scope::Whole if is_reference(&scalar.text) => {
                 let found = Occurrence::new(self.path(), scalar.text.as_str());
                 vec![self.value(found, place)]
@@ -98,6 +99,29 @@ impl<'a> Walk<'a> {
         };
         let span = scalar.span.clone();
         self.fields.insert(span.start, Field { span, parts });
+    }
+
+    /// A string with a foreign tag is left as it is. Where it holds a reference, that fails: the tag may read the value
+    /// as something else than text, such as a template or base64.
+    fn tagged(&mut self, scalar: &Scalar, place: Place) {
+        let is_meant = match self.scope {
+            Scope::Whole => is_reference(&scalar.text),
+            Scope::Embedded => scalar.text.contains("{vault://"),
+        };
+        if let (true, Some(tag)) = (is_meant, &scalar.tag) {
+            let what = format!(
+                "it stands behind the tag `{}`, which may read the value in its own way: take the tag away",
+                escaped(tag)
+            );
+            let error = Error::new(ErrorKind::InvalidReference, what);
+            if is_reference(&scalar.text) {
+                let mut found = Occurrence::new(self.path(), scalar.text.as_str());
+                found.reference = Err(could_not(&found.written, error));
+                self.value(found, place);
+            } else {
+                self.invalid(error.context("a reference in longer text"), place);
+            }
+        }
     }
 
     fn embedded(&mut self, text: &str, place: Place) -> Vec<Part> {

@@ -21,7 +21,7 @@ fn lookup(name: &str) -> Option<OsString> {
 }
 
 fn try_expand(text: &str) -> Result<Option<Expanded>, PlaceholderError> {
-    expand(&Scalar { text: Zeroizing::new(text.to_owned()), quoted: false, span: 0..0 }, &lookup)
+    expand(&Scalar { text: Zeroizing::new(text.to_owned()), quoted: false, span: 0..0, tag: None }, &lookup)
 }
 
 fn expanded(text: &str) -> String {

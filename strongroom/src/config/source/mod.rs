@@ -63,6 +63,8 @@ pub(crate) struct Scalar {
     /// The bytes of the file that it takes: with its quotes, or with the header of its YAML block and without the
     /// line break behind it.
     pub(crate) span: Range<usize>,
+    /// The YAML tag that is not YAML's own, where those are kept: what it makes of the text is its reader's to say.
+    pub(crate) tag: Option<Box<str>>,
 }
 
 impl fmt::Debug for Scalar {
@@ -118,15 +120,24 @@ impl Format {
     }
 }
 
+/// What becomes of YAML tags that are not YAML's own, such as `!Ref`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tags {
+    /// They are errors: who reads the file does not know what they make of a value.
+    Refused,
+    /// They are passed over: somebody else reads the file, and knows.
+    Kept,
+}
+
 /// Reads a whole file: each document of YAML, the one of TOML or JSON, none where the file is blank.
 ///
 /// decK replaces its placeholders before it reads YAML, so they may stand where the format has no room for them:
 /// `{ host: ${{ env "DECK_HOST" }} }`, `"${{ env "DECK_HOST" }}"`. A file that does not parse is therefore tried
 /// once more with its placeholders masked; either way a scalar comes back with the placeholder in its text.
-pub(crate) fn parse(text: &str, format: Format) -> Result<Vec<Node>, SourceError> {
+pub(crate) fn parse(text: &str, format: Format, tags: Tags) -> Result<Vec<Node>, SourceError> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut source =
-        Source { original: body, skipped: text.len() - body.len(), lines: Lines::new(body), mask: None };
+    let skipped = text.len() - body.len();
+    let mut source = Source { original: body, skipped, lines: Lines::new(body), mask: None, tags };
     if text.len() > MAX_BYTES {
         return Err(source.error(0, Fault::Refused("a configuration file has 16 MiB at most")));
     }
@@ -153,6 +164,7 @@ struct Source<'a> {
     skipped: usize,
     lines: Lines<'a>,
     mask: Option<Mask>,
+    tags: Tags,
 }
 
 impl Source<'_> {
@@ -205,7 +217,8 @@ impl Source<'_> {
 
     fn scalar(&self, text: Zeroizing<String>, quoted: bool, bytes: Range<usize>) -> Node {
         let span = bytes.start + self.skipped..bytes.end + self.skipped;
-        Node { place: self.place(bytes.start), value: Value::Scalar(Scalar { text, quoted, span }) }
+        let scalar = Scalar { text, quoted, span, tag: None };
+        Node { place: self.place(bytes.start), value: Value::Scalar(scalar) }
     }
 }
 

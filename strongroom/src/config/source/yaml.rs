@@ -11,7 +11,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 use super::anchors::Anchors;
 use super::error::in_own_words;
 use super::lines::Chars;
-use super::{Entry, Keys, Node, Place, Source, SourceError, Value};
+use super::{Entry, Keys, Node, Place, Source, SourceError, Tags, Value};
 
 /// What YAML reads as null where it is not quoted.
 const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
@@ -72,8 +72,12 @@ impl<'a> Reader<'a> {
         let start = bytes.start + skip_to_content(&self.source.text()[bytes.clone()], &[]);
         let (anchor, node) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let is_text = self.check_scalar_tag(tag.as_deref(), start)?;
-                (anchor, self.scalar(text, style, is_text, bytes, start, behind))
+                let (is_text, foreign) = self.scalar_tag(tag.as_deref(), start)?;
+                let mut node = self.scalar(text, style, is_text, bytes, start, behind);
+                if let Value::Scalar(scalar) = &mut node.value {
+                    scalar.tag = foreign;
+                }
+                (anchor, node)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.check_collection(tag.as_deref(), depth + 1, start)?;
@@ -99,11 +103,13 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    /// Whether the tag of a scalar makes it text. Other types of YAML change nothing: a field knows its own.
-    fn check_scalar_tag(&self, tag: Option<&Tag>, start: usize) -> Result<bool, SourceError> {
-        match yaml_type(tag).as_deref() {
-            Some("str" | "!") => Ok(true),
-            Some("" | "null" | "bool" | "int" | "float" | "timestamp" | "merge") => Ok(false),
+    /// Whether the tag of a scalar makes it text, and the tag if it is a foreign one. Other types of YAML change
+    /// nothing: a field knows its own.
+    fn scalar_tag(&self, tag: Option<&Tag>, start: usize) -> Result<(bool, Option<Box<str>>), SourceError> {
+        match (yaml_type(tag).as_deref(), tag) {
+            (Some("str" | "!"), _) => Ok((true, None)),
+            (Some("" | "null" | "bool" | "int" | "float" | "timestamp" | "merge"), _) => Ok((false, None)),
+            (_, Some(tag)) if self.source.tags == Tags::Kept => Ok((false, Some(written(tag)))),
             _ => {
                 Err(self.source.refused(start, "a tag that is not supported (`!!str` makes text of a value)"))
             }
@@ -114,6 +120,7 @@ impl<'a> Reader<'a> {
         self.source.check_depth(depth, start)?;
         match yaml_type(tag).as_deref() {
             Some("" | "!" | "seq" | "map") => Ok(()),
+            _ if self.source.tags == Tags::Kept => Ok(()),
             _ => Err(self.source.refused(start, "a tag that is not supported on a list or mapping")),
         }
     }
@@ -137,7 +144,11 @@ impl<'a> Reader<'a> {
             if event == Event::MappingEnd {
                 break;
             }
-            let merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<");
+            let merge = matches!(
+                &event,
+                Event::Scalar(text, ScalarStyle::Plain, _, tag)
+                    if text == "<<" && matches!(yaml_type(tag.as_deref()).as_deref(), Some("" | "merge"))
+            );
             let (key, place) = self.key(event, bytes, depth)?;
             keys.add(&key, place)?;
             let Some((event, bytes)) = self.next()? else { break };
@@ -278,6 +289,15 @@ fn yaml_type(tag: Option<&Tag>) -> Option<String> {
     };
     let tag = format!("{}{}", tag.handle, tag.suffix);
     if tag == "!" { Some(tag) } else { tag.strip_prefix("tag:yaml.org,2002:").map(str::to_owned) }
+}
+
+/// A foreign tag as people write it.
+fn written(tag: &Tag) -> Box<str> {
+    match tag.handle.as_str() {
+        "tag:yaml.org,2002:" => format!("!!{}", tag.suffix),
+        handle => format!("{handle}{}", tag.suffix),
+    }
+    .into()
 }
 
 /// How long the plain or quoted scalar is that `text` begins with. A plain one is all of it but for white space.

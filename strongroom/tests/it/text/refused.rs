@@ -92,7 +92,6 @@ fn what_is_invalid_in_a_string_is_named() {
 fn what_is_no_document_is_refused_with_its_place() {
     for (text, format, place) in [
         ("a: [1\n", Format::Yaml, "file:2:1: "),
-        ("a: !mine '{vault://my-vault/s/plain}'\n", Format::Yaml, "file:1:10: a tag that is not supported"),
         ("a: 1\na: 2\n", Format::Yaml, "file:2:1: the key `a` stands here twice"),
         ("a = canary\n", Format::Toml, "file:1:5: "),
         ("{\"a\": }", Format::Json, "file:1:7: "),
@@ -102,6 +101,22 @@ fn what_is_no_document_is_refused_with_its_place() {
         assert!(error.to_string().starts_with(place), "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");
     }
+}
+
+#[test]
+fn a_reference_that_a_tag_of_ones_own_stands_at_fails_with_its_place() {
+    let text = "a: !Sub '{vault://my-vault/s/plain}'\nb: [!!binary '{vault://my-vault/s/plain}']\nc: !x {vault://my-vault/s/a}\n";
+    let found = failures(text, Format::Yaml, Scope::Whole);
+    assert_eq!(found.len(), 3, "{found:?}");
+    let what = "could not resolve {vault://my-vault/s/plain}: it stands behind the tag";
+    assert!(found[0].starts_with(&format!("a (file:1:9): {what} `!Sub`, which may read")), "{found:?}");
+    assert!(found[1].starts_with(&format!("b[0] (file:2:14): {what} `!!binary`")), "{found:?}");
+    assert!(found[2].contains("stands without quotes"), "{found:?}");
+    let text = "a: !Sub 'x {vault://my-vault/s/plain} y'\nb: !<tag:example.com,2026:\u{1b}c> '{{vault://'\n";
+    let text = text.replace('\u{1b}', "%1B");
+    let found = failures(&text, Format::Yaml, Scope::Embedded);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|failure| !failure.contains('\u{1b}')), "{found:?}");
 }
 
 #[test]

@@ -23,6 +23,10 @@ fn shown(node: &Node) -> String {
     }
 }
 
+fn parse(text: &str, format: Format) -> Result<Vec<Node>, SourceError> {
+    super::parse(text, format, Tags::Refused)
+}
+
 /// The one document of a file.
 fn read(text: &str, format: Format) -> Node {
     let mut documents = parse(text, format).unwrap_or_else(|error| panic!("{text:?}: {error}"));

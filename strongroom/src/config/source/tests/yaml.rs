@@ -291,6 +291,24 @@ fn tags() {
 }
 
 #[test]
+fn tags_of_ones_own_can_be_kept() {
+    let text = "a: !Ref b\nc: !GetAtt [d, !Sub \"e\"]\nf: !!set {g, h}\ni: !foo\nj: !!binary |\n  aGk=\n? !x k\n: l\n\
+                m: &m !n o\np: *m\n";
+    let kept = |text: &str| {
+        let documents = super::super::parse(text, Format::Yaml, Tags::Kept).unwrap();
+        documents.iter().map(shown).collect::<String>()
+    };
+    let expected = r#"{a: b, c: [d, "e"], f: {g: null, h: null}, i: null, j: "aGk=\n", k: l, m: o, p: o}"#;
+    assert_eq!(kept(text), expected);
+    // What is not YAML's merge key merges nothing.
+    for key in ["!x <<", "!!str <<", "'<<'"] {
+        let text = format!("a: &a {{b: 1}}\n{key} : *a\n");
+        assert_eq!(kept(&text), "{a: {b: 1}, <<: {b: 1}}", "{key}");
+    }
+    assert_eq!(yaml("a: &a {b: 1}\n!!merge <<: *a\n"), "{a: {b: 1}, b: 1}");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     for (text, error) in [
         ("a:\n\tb: 1\n", "2:2: a tab where YAML wants spaces"),
