@@ -145,9 +145,11 @@ impl Cache {
             Err((_, Some(pilot))) => {
                 // Not pinned: that would look as if somebody held it.
                 let (cache, landed) = (self.me.clone(), Arc::clone(slot));
-                self.fly_then(slot, pilot, move || {
+                self.fly_then(slot, pilot, Some(turn), move || {
                     landed.flights.with(|state| metrics::refreshed(landed.mount.prefix(), state.error()));
-                    end(&cache, turn);
+                    if let Some(cache) = cache.upgrade() {
+                        cache.pump(&landed.mount);
+                    }
                 })
             }
             _ => Ok(()),
@@ -156,17 +158,19 @@ impl Cache {
 
     pub(super) fn fly(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<(), Error> {
         let in_front = InFront::new(&slot.mount);
-        self.fly_then(slot, pilot, move || drop(in_front))
+        self.fly_then(slot, pilot, None, move || drop(in_front))
     }
 
     fn fly_then(
         &self,
         slot: &Pinned,
         pilot: Pilot<State, Pinned>,
+        turn: Option<Turn>,
         then: impl FnOnce() + Send + 'static,
     ) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
         let seat = self.seat(slot, pilot, &runtime, Some(Box::new(then)));
+        turn.into_iter().for_each(|turn| seat.lend(turn));
         self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), &runtime, self.clock.now());
         runtime.launch(self.work(slot, seat));
         Ok(())
@@ -278,7 +282,7 @@ async fn read(cache: Weak<Cache>, slot: Pinned, seat: &Seat) {
     while let Some(mounted) = slot.mount.current() {
         let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
         tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "reading");
-        let answer = ask(&cache, &slot, &mounted).await;
+        let answer = ask(&cache, &slot, &mounted, seat).await;
         let Some(cache) = cache.upgrade() else { return };
         // What another vault has said is not of interest any more: the one in its place is asked.
         let landed = slot.mount.while_current(mounted.generation, |mounted| {
@@ -300,7 +304,7 @@ async fn read(cache: Weak<Cache>, slot: Pinned, seat: &Seat) {
 }
 
 /// Asks the vault, twice where the answer would take away what it gave before.
-async fn ask(cache: &Weak<Cache>, slot: &Pinned, mounted: &Mounted) -> Result<Document, Error> {
+async fn ask(cache: &Weak<Cache>, slot: &Pinned, mounted: &Mounted, seat: &Seat) -> Result<Document, Error> {
     let request = slot.subject.request();
     let read = async || {
         let answer = mounted.vault.backend.read(&request).await;
@@ -315,6 +319,8 @@ async fn ask(cache: &Weak<Cache>, slot: &Pinned, mounted: &Mounted) -> Result<Do
         return answer;
     }
     tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "asking once more");
+    // Others do not stand in line for a doubt: where all is denied, many have one.
+    seat.give_back().into_iter().for_each(|turn| end(cache, turn));
     tokio::time::sleep(DOUBT).await;
     match read().await {
         Ok(document) if held.goes_back_to(Edition::of(&document)) => {

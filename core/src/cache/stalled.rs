@@ -16,6 +16,7 @@ use super::Pinned;
 use super::clock::{STEP, Tick};
 use super::cockpit::{Cockpit, Launch, Work};
 use super::flight::Pilot;
+use super::line::Turn;
 use super::slot::{Slot, State};
 use crate::sync::lock;
 
@@ -31,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Where the pilot of a flight sits, unless it has landed or was given up.
 pub(super) struct Seat {
     pilot: Mutex<Option<Pilot<State, Pinned>>>,
+    /// Its turn in the line of its vault, unless readers wait for it.
+    turn: Mutex<Option<Turn>>,
     then: Mutex<Option<Then>>,
 }
 
@@ -39,7 +42,17 @@ pub(super) type Then = Box<dyn FnOnce() + Send>;
 
 impl Seat {
     pub(super) fn new(pilot: Pilot<State, Pinned>, then: Option<Then>) -> Arc<Self> {
-        Arc::new(Self { pilot: Mutex::new(Some(pilot)), then: Mutex::new(then) })
+        Arc::new(Self { pilot: Mutex::new(Some(pilot)), turn: Mutex::default(), then: Mutex::new(then) })
+    }
+
+    /// Has the flight keep a turn until it is over.
+    pub(super) fn lend(&self, turn: Turn) {
+        *lock(&self.turn) = Some(turn);
+    }
+
+    /// The turn, which the flight does not need any more.
+    pub(super) fn give_back(&self) -> Option<Turn> {
+        lock(&self.turn).take()
     }
 
     pub(super) fn take(&self) -> Option<Pilot<State, Pinned>> {
@@ -48,6 +61,7 @@ impl Seat {
 
     /// The flight is over, one way or the other.
     pub(super) fn end(&self) {
+        drop(self.give_back());
         let then = lock(&self.then).take();
         then.into_iter().for_each(|then| then());
     }

@@ -94,7 +94,11 @@ async fn what_a_listing_says_is_gone_is_read_before_it_goes() {
     assert_eq!(live[4].current().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(vault.reads(), 3, "a deletion says so itself, an absence is asked for twice");
     seconds(600).await;
-    assert_eq!(vault.reads(), 0, "the listing says that they are still gone");
+    let reads = vault.reads();
+    assert!(
+        reads <= 1,
+        "{reads}: the listing says that they are still gone, and one of the others may be looked at"
+    );
     vault.set("f0/s3", r#"{"a":"back"}"#, 2);
     seconds(61).await;
     assert_eq!(live[3].current().unwrap().as_bytes(), b"back");
@@ -412,9 +416,9 @@ async fn what_may_be_listed_and_no_longer_read_goes() {
     assert!((polls / 20..=polls / 12 + 1).contains(&reads), "{reads} reads in {polls} rounds");
     assert!(live.iter().all(|live| !live.is_stale()));
     vault.denies_reads();
-    // Until one is read, two tries a second apart, and a ttl for the others, whose tries take turns.
+    // Until one is read, twice, a second apart; and a ttl for the others.
     let passed = until_denied(&live).await;
-    assert!(passed <= 20 * SHORT + 2 + SHORT + 50 / 4 + 2, "{passed} s");
+    assert!(passed <= 20 * SHORT + 2 + SHORT + 2 + 1, "{passed} s");
     let reads = vault.reads();
     assert!((100..=250).contains(&reads), "{reads}: each is asked for twice, and then once a round");
 }
@@ -427,7 +431,16 @@ async fn a_denial_in_one_folder_makes_the_others_be_looked_at() {
     vault.denies_reads();
     // Of so many folders one is looked at in every few rounds; then the others are in the next.
     let passed = until_denied(&live).await;
-    assert!(passed <= 10 * SHORT + 120 / 4, "{passed} s");
+    assert!(passed <= 10 * SHORT, "{passed} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_denials_end_a_thousand_values_within_a_ttl() {
+    let (vault, _registry, live) = polled(1, 1_000).await;
+    seconds(25 * SHORT).await;
+    vault.denies_reads();
+    let passed = until_denied(&live).await;
+    assert!(passed <= 20 * SHORT + 2 + SHORT + 2 + 1, "{passed} s: a second of doubt holds up no other");
 }
 
 #[tokio::test(start_paused = true)]

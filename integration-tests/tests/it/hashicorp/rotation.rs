@@ -203,8 +203,8 @@ async fn what_may_still_be_listed_and_no_longer_read_ends() {
 
     api.policy(&mount, &list);
     // Until one of five folders is looked at, 20 rounds at most; two tries; a round until the others are looked at, two
-    // tries; and a ttl for the rest of each, four tries at a time.
-    let (narrowed, bound) = (Instant::now(), Duration::from_secs(20 + 2 + 1 + 2 + 1 + 50 / 4));
+    // tries; and a ttl and two tries for the rest of each.
+    let (narrowed, bound) = (Instant::now(), Duration::from_secs(20 + 2 + 1 + 2 + 1 + 2));
     let is_denied =
         |live: &Live| live.current().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
     while !live.iter().all(is_denied) {
