@@ -26,6 +26,12 @@ impl Queue {
         self.0.len()
     }
 
+    /// Whether a slot is in it at a moment.
+    #[cfg(test)]
+    pub(super) fn holds(&self, at: Tick, slot: &Weak<Slot>) -> bool {
+        self.0.iter().any(|due| due.at == at && due.slot.ptr_eq(slot))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

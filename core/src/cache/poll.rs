@@ -49,9 +49,12 @@ impl Cache {
                 self.ask_again(&slots, folder, &mounted, now.after(Line::patience()));
                 return Ok(());
             }
-            // What may be served is not overdue while somebody sees to it. Whatever ends the round sets another moment.
+            // What may be served is not overdue while somebody sees to it. Whatever ends the round sets another moment;
+            // one that happens to be the same has to be in the queue.
+            let at = now.after(ASKING);
             for slot in &slots {
-                slot.flights.with(|state| state.schedule().is_due_from_now(now.after(ASKING)));
+                slot.flights.with(|state| state.schedule().is_due_from_now(at));
+                self.queue(at, Arc::downgrade(slot));
             }
         }
         let runtime = self.host.home()?;

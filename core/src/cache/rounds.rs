@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, Weak};
 
 use tokio::runtime::Handle;
 
-use super::Cache;
 use super::line::Turn;
-use super::rotate::end;
 use super::sign::Sign;
 use super::slot::Slot;
+use super::{Cache, Mount};
 use crate::sync::lock;
 
 /// All that are under way.
@@ -19,6 +18,7 @@ pub(super) struct Rounds(Mutex<Vec<(Weak<Errand>, Sign)>>);
 /// One question, as those see it who look after it.
 pub(super) struct Errand {
     cache: Weak<Cache>,
+    mount: Arc<Mount>,
     /// Until it is over or was given up.
     turn: Mutex<Option<Turn>>,
     slots: Vec<Weak<Slot>>,
@@ -32,7 +32,8 @@ impl Rounds {
         slots: Vec<Weak<Slot>>,
         runtime: &Handle,
     ) -> Arc<Errand> {
-        let errand = Arc::new(Errand { cache, turn: Mutex::new(Some(turn)), slots });
+        let mount = turn.mount().clone();
+        let errand = Arc::new(Errand { cache, mount, turn: Mutex::new(Some(turn)), slots });
         let mut under_way = lock(&self.0);
         under_way.retain(|(errand, _)| errand.strong_count() > 0);
         under_way.push((Arc::downgrade(&errand), Sign::of(runtime.clone())));
@@ -41,9 +42,13 @@ impl Rounds {
 }
 
 impl Errand {
-    /// The next in line takes the turn; nothing where it was given up before.
+    /// The next in line takes the turn. What the answer has put into the line begins also where the question was given
+    /// up just before.
     pub(super) fn end(&self) {
-        self.take_turn().into_iter().for_each(|turn| end(&self.cache, turn));
+        drop(self.take_turn());
+        if let Some(cache) = self.cache.upgrade() {
+            cache.pump(&self.mount);
+        }
     }
 
     /// Whether somebody else sees to what was asked about.
@@ -70,11 +75,12 @@ impl Cache {
         for errand in given_up {
             let Some(turn) = errand.take_turn() else { continue };
             tracing::warn!(
-                prefix = turn.mount().prefix(),
+                prefix = errand.mount.prefix(),
                 "the runtime in which versions were asked for stands still: asking again elsewhere"
             );
             self.put_back(errand.slots.clone());
-            end(&self.me, turn);
+            drop(turn);
+            errand.end();
         }
     }
 }

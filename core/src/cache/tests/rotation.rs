@@ -1,6 +1,7 @@
 //! Rotation under paused time: how often a vault is asked, whatever happens, and what becomes of the values.
 
 use super::*;
+use crate::sync::lock;
 use crate::{Heard, Live, RotationEvents, RotationKind};
 
 impl Scripted {
@@ -490,6 +491,11 @@ async fn readers_of_a_polled_folder_do_not_wait_for_a_vault_that_is_down() {
     vault.polls();
     for _ in 0..30 {
         seconds(1).await;
+        for slot in live.iter().map(Live::slot) {
+            let due = slot.flights.with(|state| state.schedule().due());
+            let queue = lock(&registry.0.cache.rotation.due);
+            assert!(queue.holds(due, &Arc::downgrade(slot)), "it is due, and nobody would see to it");
+        }
         let asked = tokio::time::Instant::now();
         for at in 0..20 {
             let text = format!("{{vault://my-vault/f0/s{at}/a}}");
