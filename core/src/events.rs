@@ -66,7 +66,8 @@ impl fmt::Display for RotationKind {
 pub enum Heard {
     /// Something has happened.
     Event(RotationEvent),
-    /// The receiver was too slow: so many events have been dropped. Look at what is of interest.
+    /// The receiver was too slow, or an observer of logs or figures was: so many events have been dropped. Look
+    /// at what is of interest.
     Missed(u64),
 }
 

@@ -16,7 +16,7 @@ const WAITING: usize = 1024;
 /// What is to be told, in its order.
 pub(super) struct Outbox<T> {
     state: Mutex<State<T>>,
-    /// Whether anything waits: looked at after every landing.
+    /// Whether anything waits: this alone is looked at after most landings.
     is_full: AtomicBool,
 }
 
