@@ -462,8 +462,7 @@ mod tests {
         leaf.prop_recursive(4, 32, 5, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-                proptest::collection::hash_map(any::<String>(), inner, 0..5)
-                    .prop_map(|members| Value::from_iter(members)),
+                proptest::collection::hash_map(any::<String>(), inner, 0..5).prop_map(Value::from_iter),
             ]
         })
     }
