@@ -72,7 +72,8 @@ async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<(
         // What each of several reads brought is not what becomes of one request: any success will do.
         let fails = answers.iter().all(Result::is_err);
         let first = answers.first().and_then(|answer| answer.as_ref().err()).filter(|_| fails);
-        cache.note_answer(&slot.mount, "batch", &first.map_or(Ok(()), |error| Err(error.clone())));
+        let answer = first.map_or(Ok(()), |error| Err(error.clone()));
+        cache.note_answer(&slot.mount, mounted.generation, "batch", &answer);
     }
     let mut answers = answers.into_iter();
     for (slot, seat) in several {

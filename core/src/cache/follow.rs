@@ -1,11 +1,16 @@
 //! Following: what a vault notices by itself to have changed is read anew, with or without a `ttl`.
 //!
 //! One task for each vault that has a [`ChangeFeed`](crate::ChangeFeed) and of which anything was read, on the host
-//! runtime. It ends within a second after the vault was replaced or removed or the registry dropped.
+//! runtime. It ends within a second after the vault was replaced or removed or the registry dropped. A feed that panics
+//! is asked again a second later, by the same task: the runtime is well.
 
 use std::collections::HashSet;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Id;
@@ -49,7 +54,17 @@ async fn follow(watch: &Watch) {
     let mut mark = 0;
     while let Some(mounted) = watch.mounted() {
         let Some(feed) = mounted.vault.backend.changes() else { return };
-        let Ok(changes) = tokio::time::timeout(LOOK_UP, feed.changed(mark)).await else { continue };
+        let changed = tokio::time::timeout(LOOK_UP, caught(feed.changed(mark)));
+        let changes = match changed.await {
+            Ok(Some(changes)) => changes,
+            Ok(None) => {
+                let prefix = watch.mount.prefix();
+                tracing::error!(prefix, "the backend panicked while it listened for changes; this is a defect in it");
+                tokio::time::sleep(LOOK_UP).await;
+                continue;
+            }
+            Err(_) => continue,
+        };
         mark = changes.mark;
         let resources: HashSet<_> = changes.resources.into_iter().collect();
         let Some(cache) = watch.cache.upgrade() else { return };
@@ -64,6 +79,17 @@ async fn follow(watch: &Watch) {
         // A floor on the period, whatever the backend does.
         tokio::time::sleep(STEP).await;
     }
+}
+
+/// What a future of somebody else's comes to; none where it panics.
+async fn caught<T>(theirs: impl Future<Output = T>) -> Option<T> {
+    let mut theirs = pin!(theirs);
+    // After a panic it is dropped and never polled again.
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| theirs.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
 }
 
 impl Cache {

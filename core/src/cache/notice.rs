@@ -87,22 +87,33 @@ fn failure<T>(answer: &Result<T, Error>) -> Option<&Error> {
 }
 
 impl Cache {
-    /// Notes how a vault has answered.
-    pub(super) fn note_answer<T>(&self, mount: &Mount, operation: &'static str, answer: &Result<T, Error>) {
+    /// Notes how the vault of a generation has answered. What it says once another has taken its place is counted, and
+    /// says nothing about the other.
+    pub(super) fn note_answer<T>(
+        &self,
+        mount: &Mount,
+        generation: u32,
+        operation: &'static str,
+        answer: &Result<T, Error>,
+    ) {
         metrics::upstream(mount.prefix(), operation, answer.as_ref().err());
         let now = self.clock.now();
         let failure = failure(answer);
-        let turned = {
+        let turned = mount.while_current(generation, |_| {
             let mut beats = lock(&mount.pulse.0);
             match failure {
                 Some(error) => beats.failure = Some((error.clone(), now)),
                 None => beats.answered = Some(now),
             }
             std::mem::replace(&mut beats.failing, failure.is_some()) != failure.is_some()
-        };
+        });
         match failure {
-            Some(error) if turned => tracing::warn!(prefix = mount.prefix(), "the vault fails: {error}"),
-            None if turned => tracing::info!(prefix = mount.prefix(), "the vault answers again"),
+            Some(error) if turned == Some(true) => {
+                tracing::warn!(prefix = mount.prefix(), "the vault fails: {error}");
+            }
+            None if turned == Some(true) => {
+                tracing::info!(prefix = mount.prefix(), "the vault answers again");
+            }
             _ => {}
         }
     }

@@ -127,7 +127,7 @@ impl Round {
         let Some(cache) = self.cache.upgrade() else { return };
         let Some(mount) = self.slots.first().map(|slot| slot.mount.clone()) else { return };
         if !answer.as_ref().is_err_and(is_a_refusal) {
-            cache.note_answer(&mount, "poll", &answer);
+            cache.note_answer(&mount, self.mounted.generation, "poll", &answer);
         }
         let (folders, generation) = (&mount.folders, self.mounted.generation);
         tracing::debug!(error = answer.as_ref().err().map(tracing::field::display), "asked for versions");

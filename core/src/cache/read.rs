@@ -309,7 +309,7 @@ async fn ask(cache: &Weak<Cache>, slot: &Pinned, mounted: &Mounted, seat: &Seat)
     let read = async || {
         let answer = mounted.vault.backend.read(&request).await;
         if let Some(cache) = cache.upgrade() {
-            cache.note_answer(&slot.mount, "read", &answer);
+            cache.note_answer(&slot.mount, mounted.generation, "read", &answer);
         }
         answer
     };

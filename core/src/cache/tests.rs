@@ -430,6 +430,35 @@ async fn nothing_of_a_replaced_vault_is_published() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_replaced_vault_still_says_is_nothing_about_the_one_in_its_place() {
+    for late in [Err(passing()), Ok(Document::from_json(r#"{"name":"late"}"#).unwrap())] {
+        let old = scripted();
+        let registry = registry(&old, 0);
+        let live = registry.watch(NAME).await.unwrap();
+        old.slow(Duration::from_secs(2));
+        let old_fails = late.is_err();
+        old.answer("customer/acme", late);
+        let refreshing = tokio::spawn(async move { live.refresh().await.map(drop) });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let new = scripted();
+        if !old_fails {
+            new.answer("customer/acme", Err(passing()));
+        }
+        new.slow(Duration::from_millis(100));
+        registry.replace("my-vault", new).await.unwrap();
+        // The other has answered once, and the old one not yet; then the old one has.
+        let _ = registry.get(NAME).await;
+        for _ in 0..2 {
+            let status = registry.status().vaults[0].clone();
+            assert_eq!((status.failing, status.last_error.is_some()), (!old_fails, !old_fails), "{status:?}");
+            assert_eq!(status.answered_seconds_ago.is_some(), old_fails, "{status:?}");
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+        }
+        let _ = refreshing.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replacement_that_fails_at_first_is_shown_as_soon_as_it_answers() {
     let old = scripted();
     old.set("customer/acme", r#"{"name":"old","user":"old"}"#, 7);

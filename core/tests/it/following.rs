@@ -1,7 +1,7 @@
 //! A vault that notices its changes by itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,12 +20,19 @@ struct Noticing {
     written: watch::Sender<Vec<Box<str>>>,
     reads: AtomicU64,
     asked: AtomicU64,
+    panics: AtomicBool,
 }
 
 impl Noticing {
     fn new() -> Arc<Self> {
         let written = watch::Sender::new(Vec::new());
-        Arc::new(Self { memory: MemoryVault::new(), written, reads: 0.into(), asked: 0.into() })
+        Arc::new(Self {
+            memory: MemoryVault::new(),
+            written,
+            reads: 0.into(),
+            asked: 0.into(),
+            panics: false.into(),
+        })
     }
 
     fn set(&self, name: &str) {
@@ -65,6 +72,7 @@ impl VaultBackend for Noticing {
 impl ChangeFeed for Noticing {
     async fn changed(&self, mark: u64) -> Changes {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.panics.load(Ordering::Relaxed), "told to");
         let mut written = self.written.subscribe();
         let more = written.wait_for(|written| written.len() as u64 > mark).await.unwrap();
         let mark = usize::try_from(mark).unwrap();
@@ -137,6 +145,23 @@ async fn the_feed_is_let_go_of_with_the_vault() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_feed_that_panics_is_asked_once_a_second_and_followed_again() {
+    let vault = Noticing::new();
+    vault.set("one");
+    vault.panics.store(true, Ordering::Relaxed);
+    let registry = registry(&vault);
+    let mut live = registry.watch(REFERENCE).await.unwrap();
+    vault.set("two");
+    let nothing = tokio::time::timeout(Duration::from_millis(2500), live.changed()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    let asked = vault.asked.load(Ordering::Relaxed);
+    assert!((1..=3).contains(&asked), "{asked} times in two and a half seconds");
+    vault.panics.store(false, Ordering::Relaxed);
+    soon(live.changed()).await.unwrap();
+    assert_eq!(live.current().unwrap().as_str().unwrap(), "two");
 }
 
 #[test]
