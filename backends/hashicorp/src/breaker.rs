@@ -61,6 +61,15 @@ struct State {
     refilled: Instant,
 }
 
+impl State {
+    fn paused(&self, now: Instant) -> Option<Error> {
+        let (until, error) = self.pause.as_ref().filter(|(until, _)| now < *until)?;
+        // Those who wait do not come back all at once.
+        let left = (*until - now).mul_f64(1.0 + fastrand::f64() / 4.0);
+        Some(error.clone().note("not asked again yet").with_retry_after(left))
+    }
+}
+
 /// Why nobody was asked.
 #[derive(Debug)]
 pub(crate) enum Held {
@@ -94,10 +103,8 @@ impl Breaker {
             return Ok(());
         }
         let now = Instant::now();
-        if let Some((until, error)) = state.pause.clone().filter(|(until, _)| now < *until) {
-            // Those who wait do not come back all at once.
-            let left = (until - now).mul_f64(1.0 + fastrand::f64() / 4.0);
-            return Err(Held::Paused(error.note("not asked again before then").with_retry_after(left)));
+        if let Some(error) = state.paused(now) {
+            return Err(Held::Paused(error));
         }
         match (state.next, &state.last) {
             (Some(next), Some(last)) if now < next => {
@@ -114,6 +121,11 @@ impl Breaker {
             }
             (None, _) => Ok(()),
         }
+    }
+
+    /// Why the server is not asked what can wait, while it wants to be left alone; the error says for how long.
+    pub(crate) fn paused(&self) -> Option<Error> {
+        self.lock().paused(Instant::now())
     }
 
     /// How often the circuit was opened so far, for [`opened_since`](Self::opened_since).

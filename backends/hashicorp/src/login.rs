@@ -44,7 +44,10 @@ impl Desk {
         let request = request.namespace(self.namespace.as_deref()).token(Some(token));
         let response = self.transport.send(&request).await?;
         let response = accept(response, Asked::Token, path, &[token.as_bytes()]);
-        let response = response.map_err(|refusal| refusal.error)?;
+        let response = response.map_err(|refusal| {
+            self.transport.refused(&refusal);
+            refusal.error
+        })?;
         Answer::new(response.status, response.body)
     }
 }
@@ -64,6 +67,10 @@ impl TokenServer for Desk {
     }
 
     async fn look_up(&self, token: &Secret) -> Result<Lease, Error> {
+        // A question is no reason to break the peace that the server asked for. A renewal or a login that cannot wait is.
+        if let Some(error) = self.transport.breaker().paused() {
+            return Err(error);
+        }
         let path = WirePath::api("auth/token/lookup-self")?;
         let answer = self.about(Request::get(&path), token).await?;
         Ok(lease(&answer, "/data/ttl", "/data/renewable"))

@@ -56,9 +56,11 @@ where
         if !error.is_retryable() || tries > budget.retries || !(free || breaker.may_retry()) {
             return Err(counted(error, tries));
         }
-        let wait = error.retry_after().map_or_else(|| jitter(tries), |wait| wait.max(FLOOR));
+        let told = error.retry_after();
+        let wait = told.map_or_else(|| jitter(tries), |wait| wait.max(FLOOR));
         if wait >= left() {
             // Nobody gains by waiting for what cannot come in time.
+            let error = if told.is_some() { too_long(error, wait, budget) } else { error };
             return Err(counted(error, tries));
         }
         tracing::debug!(%error, tries, ?wait, "trying again");
@@ -71,6 +73,16 @@ where
 fn jitter(tries: u32) -> Duration {
     let bound = CAP.min(BASE.saturating_mul(1 << tries.min(8)) / 2);
     bound.mul_f64(fastrand::f64()).max(FLOOR)
+}
+
+/// Says why nobody waits as long as the server asks for.
+fn too_long(error: Error, wait: Duration, budget: Budget) -> Error {
+    // In whole seconds, and never as none.
+    let wait = humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)));
+    let total = budget.total;
+    error.note(format_args!(
+        "it wants to be left alone for {wait}, which is more than is left of total_timeout, {total:?}"
+    ))
 }
 
 fn counted(error: Error, tries: u32) -> Error {
@@ -157,7 +169,24 @@ mod tests {
             let (error, tries, took) = fails(BUDGET, passing().with_retry_after(wait)).await;
             assert_eq!((tries, took), (1, Duration::ZERO));
             assert_eq!(error.retry_after(), Some(wait));
+            assert!(error.to_string().ends_with("more than is left of total_timeout, 10s"), "{error}");
         }
+        let (error, ..) = fails(BUDGET, passing().with_retry_after(Duration::from_secs(90))).await;
+        assert_eq!(
+            error.to_string(),
+            "connection refused; it wants to be left alone for 1m 30s, which is more than is left of total_timeout, 10s"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_no_longer_fits_is_said_too() {
+        let (error, tries, took) = fails(BUDGET, passing().with_retry_after(Duration::from_secs(4))).await;
+        assert_eq!((tries, took.as_secs()), (3, 8));
+        assert_eq!(
+            error.to_string(),
+            "connection refused; it wants to be left alone for 4s, which is more than is left of total_timeout, \
+             10s; given up after 3 tries"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -210,10 +239,13 @@ mod tests {
         assert!((2.0..2.6).contains(&started.elapsed().as_secs_f64()) && asked.get() == 1);
         breaker.told_to_wait(Some(Duration::from_secs(60)), &passing());
         let error = run(BUDGET, &breaker, ask).await.unwrap_err();
-        assert_eq!(
-            (error.to_string().as_str(), asked.get()),
-            ("connection refused; not asked again before then", 1)
+        let said = error.to_string();
+        assert!(
+            said.starts_with("connection refused; not asked again yet; it wants to be left alone for 1m"),
+            "{said}"
         );
+        assert!(said.ends_with("which is more than is left of total_timeout, 10s"), "{said}");
+        assert_eq!(asked.get(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -99,6 +99,8 @@ impl HashicorpVault {
                 match self.session.rejected(&snapshot).await {
                     Ok(Verdict::Token(newer)) => self.get_with(&newer, path, query, asked).await,
                     Ok(Verdict::Alive) => Err(refusal),
+                    // Whether it is alive can be asked once the server has been left alone.
+                    Err(error) if error.retry_after().is_some() => Err(error.into()),
                     // The server's own word on a token that was configured says more than that there is no other.
                     Err(_) if snapshot.grant.origin == Origin::Supplied => Err(refusal),
                     Err(error) => Err(error.into()),

@@ -59,7 +59,10 @@ async fn follow(watch: &Watch) {
             Ok(Some(changes)) => changes,
             Ok(None) => {
                 let prefix = watch.mount.prefix();
-                tracing::error!(prefix, "the backend panicked while it listened for changes; this is a defect in it");
+                tracing::error!(
+                    prefix,
+                    "the backend panicked while it listened for changes; this is a defect in it"
+                );
                 tokio::time::sleep(LOOK_UP).await;
                 continue;
             }

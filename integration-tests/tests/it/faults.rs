@@ -21,7 +21,7 @@ use strongroom_core::{Error, ErrorKind, Registry};
 use strongroom_hashicorp::{HashicorpVault, HashicorpVaultBuilder, KvVersion};
 use strongroom_integration_tests::{Proxy, Reply, Server, Stub, random};
 
-use table::Proof;
+pub(crate) use table::Proof;
 
 /// In every value and token that must not be shown.
 const CANARY: &str = "canary-41c7";

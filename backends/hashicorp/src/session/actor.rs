@@ -291,6 +291,10 @@ impl Actor {
             }
             Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token, 0),
             Err(error) => {
+                if let Some(wait) = told_to_wait(&error) {
+                    tracing::debug!("the token's lease is asked for later: {error}");
+                    return State::Active { token, next: Some((Instant::now() + wait, Due::LookUp)) };
+                }
                 // Alive, but not allowed to ask about itself; or no answer, and the next rejection asks again.
                 tracing::debug!("the token's lease is not known: {error}");
                 State::Active { token, next: None }
@@ -310,6 +314,12 @@ impl Actor {
         let Some(result) = self.while_serving(lookup, &token).await else { return State::Closed };
         match result {
             Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token, failures),
+            Err(error) if told_to_wait(&error).is_some() => {
+                // Nobody may ask now. Those who want to know come back when they may.
+                self.serve_with(Some(&token));
+                self.desk.fail(&error);
+                State::Active { token, next }
+            }
             result => {
                 // Alive, or nobody can say: in both cases another login would not help.
                 if let Err(error) = result {
@@ -399,6 +409,12 @@ impl Actor {
         let after_last = kept.last_login.map_or_else(Instant::now, |last| last + FLOOR);
         kept.due.map_or(after_last, |due| after_last.max(due - LOGIN_PERIOD))
     }
+}
+
+/// For how long a question about a token waits, where the server wants to be left alone.
+fn told_to_wait(error: &Error) -> Option<Duration> {
+    let told = error.retry_after().or((error.kind() == ErrorKind::RateLimited).then_some(FLOOR))?;
+    error.is_retryable().then_some(told.clamp(FLOOR, timing::REFUSED_CAP))
 }
 
 fn name(state: &State) -> &'static str {

@@ -115,6 +115,10 @@ fn outage() -> Error {
     Error::new(ErrorKind::Unavailable, "connection refused").transient()
 }
 
+fn wants_peace(wait: Duration) -> Error {
+    Error::new(ErrorKind::RateLimited, "fewer requests").transient().with_retry_after(wait)
+}
+
 fn world(grant: Grant) -> World {
     World {
         renewed: Mutex::new(Ok(lease(grant.lease.unwrap_or(HOUR)))),
@@ -402,6 +406,36 @@ async fn a_configured_token_that_never_ends_is_looked_up_once_too() {
     pass(10 * HOUR).await;
     assert_eq!(text(&session).await, "root");
     assert_eq!(world.counts(), (1, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_up_waits_while_the_server_wants_to_be_left_alone() {
+    let (session, world) = session(world(Grant::supplied(Secret::from("mine"))));
+    *world.looked_up.lock().unwrap() = Err(wants_peace(Duration::from_secs(40)));
+    text(&session).await;
+    pass(Duration::from_secs(35)).await;
+    assert_eq!(world.counts(), (1, 0, 1));
+    *world.looked_up.lock().unwrap() = Ok(lease(HOUR));
+    pass(2 * HOUR).await;
+    let (logins, renewals, lookups) = world.counts();
+    assert!((logins, lookups) == (1, 2) && renewals >= 2, "{logins} {renewals} {lookups}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_while_the_server_wants_to_be_left_alone_is_settled_afterwards() {
+    for grant in [minted(HOUR, true), Grant::supplied(Secret::from("mine"))] {
+        let (session, world) = session(world(grant));
+        *world.looked_up.lock().unwrap() = Err(wants_peace(Duration::from_secs(40)));
+        let token = session.token().await.unwrap();
+        let error = session.rejected(&token).await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(40)));
+        assert_eq!(session.token().await.unwrap().epoch, token.epoch, "others go on");
+        *world.looked_up.lock().unwrap() = Ok(lease(HOUR));
+        pass(Duration::from_secs(40)).await;
+        assert!(matches!(session.rejected(&token).await.unwrap(), Verdict::Alive));
+        assert_eq!(world.counts().0, 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -134,3 +134,31 @@ async fn a_retry_after_of_any_kind_is_bounded() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_the_token_waits_as_long_as_reads_do() {
+    const LOOK_UP: &str = "/v1/auth/token/lookup-self";
+    let server = Server::dev();
+    server.api().write_kv2("secret", "peace/a", &json!({"n": "a"}));
+    let proxy = Proxy::in_front_of(&server);
+    let registry = registry(vault(&proxy.address(), server.token()));
+    proxy.intercept(|_, _| Reply::json(429, &json!({"errors": ["slow down"]})).header("retry-after", "3"));
+    let start = Instant::now();
+    let (error, said) = refused(&registry, "peace/a/n").await;
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(3))));
+    proxy.forward_all();
+    // The look-up of a configured token is due a second after the token's first use.
+    while start.elapsed() < Duration::from_millis(2500) {
+        assert_eq!(proxy.count("GET", LOOK_UP), 0, "after {:?}: {said}", start.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let looked_up = async || proxy.count("GET", LOOK_UP);
+    eventually("the look-up", Duration::from_secs(10), looked_up, |count| *count == 1).await;
+
+    // Who cannot wait as long is told how long, and that it is total_timeout which ends sooner.
+    let registry = self::registry(vault(&proxy.address(), server.token()).retries(3));
+    proxy.intercept(|_, _| Reply::json(429, &json!({"errors": ["slow down"]})).header("retry-after", "75"));
+    let (error, said) = refused(&registry, "peace/a/n").await;
+    let expected = "left alone for 1m 15s, which is more than is left of total_timeout, 10s";
+    assert!(said.contains(expected) && error.is_retryable(), "{said}");
+}

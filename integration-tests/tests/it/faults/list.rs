@@ -81,19 +81,28 @@ pub(super) const FAULTS: &[Fault] = &[
         "9",
         "token revoked from outside under 1,000 readers",
         "one look-up, one login, within 1 s",
-        By(&["logins::life::a_token_revoked_from_outside_under_a_thousand_readers_costs_one_login"]),
+        Counted {
+            test: "logins::life::a_token_revoked_from_outside_under_a_thousand_readers_costs_one_login",
+            ceiling: 2,
+        },
     ),
     fault(
         "10",
         "token ends while the vault is cut off",
         "served; one login afterwards",
-        By(&["logins::life::a_token_that_ends_while_the_vault_is_cut_off_costs_one_login_afterwards"]),
+        Counted {
+            test: "logins::life::a_token_that_ends_while_the_vault_is_cut_off_costs_one_login_afterwards",
+            ceiling: 25,
+        },
     ),
     fault(
         "11",
         "renewal denied by policy",
         "one renewal a lease, then a login at 80-90 %",
-        By(&["logins::life::a_token_without_the_default_policy_is_renewed_in_vain_once"]),
+        Counted {
+            test: "logins::life::a_token_without_the_default_policy_is_renewed_in_vain_once",
+            ceiling: 4,
+        },
     ),
     fault(
         "12",
@@ -105,25 +114,34 @@ pub(super) const FAULTS: &[Fault] = &[
         "13",
         "the end of an explicit maximum",
         "a new token before it, no gap",
-        By(&["logins::life::an_explicit_end_is_reached_without_a_gap"]),
+        Counted { test: "logins::life::an_explicit_end_is_reached_without_a_gap", ceiling: 17 },
     ),
     fault(
         "14",
         "batch token",
         "no renewal, no revocation, no gap",
-        By(&["logins::life::a_batch_token_is_replaced_and_neither_renewed_nor_revoked"]),
+        Counted {
+            test: "logins::life::a_batch_token_is_replaced_and_neither_renewed_nor_revoked",
+            ceiling: 2,
+        },
     ),
     fault(
         "15",
         "periodic token over twenty periods",
         "one login",
-        By(&["logins::life::a_periodic_token_lives_through_twenty_periods_with_one_login"]),
+        Counted {
+            test: "logins::life::a_periodic_token_lives_through_twenty_periods_with_one_login",
+            ceiling: 81,
+        },
     ),
     fault(
         "16",
         "use-limited token",
         "no use wasted; replaced in time",
-        By(&["logins::life::a_use_limited_token_is_replaced_before_it_is_spent_and_never_probed"]),
+        Counted {
+            test: "logins::life::a_use_limited_token_is_replaced_before_it_is_spent_and_never_probed",
+            ceiling: 3,
+        },
     ),
     fault(
         "17",
@@ -138,7 +156,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "18",
         "a login answers nonsense",
         "an error and no storm",
-        By(&["logins::life::a_login_that_answers_nonsense_is_an_error_and_no_storm"]),
+        Counted { test: "logins::life::a_login_that_answers_nonsense_is_an_error_and_no_storm", ceiling: 2 },
     ),
     fault(
         "19",
@@ -150,7 +168,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "20",
         "auth mount disabled",
         "asked at its rate and no more",
-        By(&["logins::life::a_disabled_auth_mount_is_asked_at_its_rate_and_no_more"]),
+        Counted { test: "logins::life::a_disabled_auth_mount_is_asked_at_its_rate_and_no_more", ceiling: 6 },
     ),
     fault(
         "21",
@@ -219,7 +237,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "30",
         "KV v1 becomes v2 while in use",
         "found out once",
-        By(&["hashicorp::answers::a_mount_that_becomes_versioned_is_noticed"]),
+        Counted { test: "hashicorp::answers::a_mount_that_becomes_versioned_is_noticed", ceiling: 3 },
     ),
     fault(
         "31",

@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use super::list::{FAULTS, Fault, Shown};
 
 /// What a test has seen of a fault. Worth something once it is [`noted`](Proof::note).
-pub(super) struct Proof(&'static Fault);
+pub(crate) struct Proof(&'static Fault);
 
 impl Proof {
     /// For the fault with this number, whose list entry says what it may cost.
-    pub(super) fn of(number: &str) -> Self {
+    pub(crate) fn of(number: &str) -> Self {
         let fault = FAULTS.iter().find(|fault| fault.number == number);
         Self(fault.unwrap_or_else(|| panic!("no fault {number} in the list")))
     }
 
     /// Asserts that the fault cost no more requests than it may, and notes both for the table.
-    pub(super) fn note(self, observed: &str, requests: usize) {
+    pub(crate) fn note(self, observed: &str, requests: usize) {
         let Shown::Counted { ceiling, .. } = self.0.shown else {
             panic!("fault {} has no ceiling in the list", self.0.number)
         };
@@ -44,10 +44,11 @@ const HEAD: &str = "\
 
 What can go wrong, what is expected of Strongroom then, and what was seen on a real OpenBao (or, for what no real server
 says, on a stub in its place). `requests` is what a run has counted at the server's door, from the fault until the test was
-content, and `ceiling` what fails the test. Where both are empty, the named tests assert what they expect by other means.
+content, and `ceiling` what fails the test. Where both are empty, the named tests assert what they expect by other means:
+those of `session` and `core` on a clock of their own, where there is no door to count at.
 
-This page is written by `STRONGROOM_WRITE_FAULTS=1 cargo nextest run -p strongroom-integration-tests faults` followed by the
-same with `the_table`, and every test run checks that it still is the list's.
+This page is written by `.ci/faults`, which runs the tests that count and then writes down what they have counted. Every
+test run checks that the page still is the list's.
 
 | # | fault | expected | observed | requests | ceiling | shown by |
 |---|---|---|---|---|---|---|

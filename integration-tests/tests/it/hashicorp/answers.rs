@@ -255,6 +255,9 @@ async fn a_mount_that_becomes_versioned_is_noticed() {
     assert_eq!(read().await, "old");
     assert!(vault.backend().describe().to_string().ends_with("KV v2"));
     assert!(proxy.requests().len() <= 3, "{:?}", targets(&proxy.requests()));
+    let requests = proxy.requests().len();
+    crate::faults::Proof::of("30")
+        .note("read as KV v1, found out, read as KV v2: the first reader has its value", requests);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use strongroom_core::ReadRequest;
 
 use super::*;
+use crate::faults::Proof;
 
 const LOGIN: &str = "/v1/auth/approle/login";
 const RENEW: &str = "/v1/auth/token/renew-self";
@@ -38,6 +39,12 @@ impl Life {
     /// How many logins, renewals and lookups there were.
     fn counts(&self) -> (usize, usize, usize) {
         (self.proxy.count("POST", LOGIN), self.proxy.count("POST", RENEW), self.proxy.count("GET", LOOK_UP))
+    }
+
+    /// Notes what a fault has cost in requests about tokens.
+    fn note(&self, number: &str, observed: &str) {
+        let (logins, renewals, lookups) = self.counts();
+        Proof::of(number).note(observed, logins + renewals + lookups);
     }
 
     fn revoke_everything(&self) {
@@ -89,6 +96,7 @@ async fn a_token_revoked_from_outside_under_a_thousand_readers_costs_one_login()
     }
     assert!(first < Duration::from_secs(1), "recovered after {first:?}");
     assert_eq!(life.counts(), (1, 0, 1));
+    life.note("9", "one look-up, one login; the first reader had its value within 1 s; requests about the token are counted");
 }
 
 #[tokio::test]
@@ -98,6 +106,7 @@ async fn a_periodic_token_lives_through_twenty_periods_with_one_login() {
     read_for(&registry, Duration::from_secs(40)).await;
     let (logins, renewals, _) = life.counts();
     assert!(logins == 1 && (20..=80).contains(&renewals), "{:?}", life.counts());
+    life.note("15", "one login, and a renewal or more in each of twenty periods; no read failed");
 }
 
 #[tokio::test]
@@ -107,6 +116,7 @@ async fn an_explicit_end_is_reached_without_a_gap() {
     read_for(&registry, Duration::from_secs(14)).await;
     let (logins, renewals, _) = life.counts();
     assert!((2..=5).contains(&logins) && renewals <= 12, "{:?}", life.counts());
+    life.note("13", "two ends in 14 s and no read failed; logins and renewals are counted");
 }
 
 #[tokio::test]
@@ -118,6 +128,7 @@ async fn a_batch_token_is_replaced_and_neither_renewed_nor_revoked() {
     read_for(&registry, Duration::from_secs(14)).await;
     registry.shutdown().await;
     assert_eq!(life.counts(), (2, 0, 0));
+    life.note("14", "a second login before the end, no renewal, no revocation; no read failed");
     assert_eq!(life.proxy.count("POST", "/v1/auth/token/revoke-self"), 0);
 }
 
@@ -128,6 +139,7 @@ async fn a_token_without_the_default_policy_is_renewed_in_vain_once() {
     read_for(&registry, Duration::from_secs(8)).await;
     let (logins, renewals, _) = life.counts();
     assert!(logins == 2 && renewals <= 2, "{:?}", life.counts());
+    life.note("11", "renewed in vain once a lease, then one login; no read failed");
 }
 
 #[tokio::test]
@@ -140,6 +152,7 @@ async fn a_use_limited_token_is_replaced_before_it_is_spent_and_never_probed() {
     }
     let (logins, renewals, lookups) = life.counts();
     assert!((2..=3).contains(&logins) && (renewals, lookups) == (0, 0), "{:?}", life.counts());
+    life.note("16", "twelve reads with tokens of eight uses: logins alone, no look-up, no renewal");
 }
 
 #[tokio::test]
@@ -181,6 +194,8 @@ async fn a_token_that_ends_while_the_vault_is_cut_off_costs_one_login_afterwards
     life.proxy.take_requests();
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(8) {
+        let kept = registry.get(REFERENCE).await.unwrap();
+        assert_eq!(kept.as_bytes(), b"ACME Inc.", "what was read before is still there");
         let (kind, said) = fault(&registry).await;
         assert!(matches!(kind, ErrorKind::Unavailable | ErrorKind::Unauthenticated), "{said}");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -196,6 +211,11 @@ async fn a_token_that_ends_while_the_vault_is_cut_off_costs_one_login_afterwards
     }
     assert_eq!(name(&registry).await, "ACME Inc.");
     assert_eq!(life.counts().0, 1, "one login after the link is back");
+    let cost = logins + renewals + lookups + 1;
+    Proof::of("10").note(
+        "served meanwhile; one login once the link was back; requests about the token are counted",
+        cost,
+    );
 }
 
 #[tokio::test]
@@ -212,11 +232,13 @@ async fn a_disabled_auth_mount_is_asked_at_its_rate_and_no_more() {
     }
     let (logins, _, lookups) = life.counts();
     assert!((1..=4).contains(&logins) && lookups <= 2, "{:?}", life.counts());
+    life.note("20", "an error at once for each read, in 6 s as many logins and look-ups as are counted");
 }
 
 #[tokio::test]
 async fn a_login_that_answers_nonsense_is_an_error_and_no_storm() {
     let life = life(json!({"token_ttl": "1h"}));
+    let mut most = 0;
     for nonsense in
         ["{}", r#"{"auth":null}"#, r#"{"auth":{"client_token":""}}"#, "<html>", r#"{"auth":{"#, ""]
     {
@@ -230,7 +252,12 @@ async fn a_login_that_answers_nonsense_is_an_error_and_no_storm() {
             assert!(registry.get(REFERENCE).await.is_err(), "{nonsense}");
         }
         assert!(life.counts().0 <= 2, "{nonsense}: {:?}", life.counts());
+        most = most.max(life.counts().0);
     }
+    Proof::of("18").note(
+        "ten reads for each of six kinds of nonsense are errors; the most logins of a kind are counted",
+        most,
+    );
 }
 
 #[tokio::test]
