@@ -1,5 +1,8 @@
 //! Working with the vaults: a runtime that starts when it is needed, and an orderly end.
 
+use std::io;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,10 +24,8 @@ pub(crate) fn config(named: &[PathBuf]) -> Result<Config, Failure> {
 
 /// Does `work`, then closes all vaults, also where a signal ends the work early.
 pub(crate) fn with<T>(registry: &Registry, work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::io("could not start the runtime", &error))?;
+    let runtime = check_descriptors().and_then(|()| Builder::new_current_thread().enable_all().build());
+    let runtime = runtime.map_err(|error| Failure::io("could not start the runtime", &error))?;
     let result = runtime.block_on(async {
         let result = tokio::select! {
             result = work => Ok(result),
@@ -37,6 +38,19 @@ pub(crate) fn with<T>(registry: &Registry, work: impl Future<Output = T>) -> Res
     // A name look-up that hangs must not keep the process.
     runtime.shutdown_background();
     result
+}
+
+/// Whether as many files can be opened as the runtime needs: where it cannot listen for signals, it panics.
+#[cfg(unix)]
+fn check_descriptors() -> io::Result<()> {
+    let pair = UnixStream::pair;
+    [pair()?, pair()?, pair()?].map(drop);
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_descriptors() -> io::Result<()> {
+    Ok(())
 }
 
 /// Waits for a signal that asks the process to end.

@@ -4,7 +4,9 @@
 //! needed nor installed, two providers in one program are no ambiguity, and the system's trust store is opened
 //! only where it is asked.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -18,6 +20,9 @@ use rustls::{
     SignatureScheme, WantsVerifier, client::WantsClientCert,
 };
 use strongroom_core::{ClientIdentity, Error, ErrorKind};
+
+/// More than any collection of authorities takes.
+const MAX_CA_BYTES: u64 = 4 << 20;
 
 /// Which certificates of a server are good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,8 +106,7 @@ fn with_trust(
         Trust::Only(pem) => builder.with_root_certificates(roots(pem, "`ca_cert`")?),
         Trust::OnlyFile(path) => {
             let name = format!("the CA file `{}`", path.display());
-            let pem =
-                std::fs::read(path).map_err(|error| invalid(format!("{name} cannot be read: {error}")))?;
+            let pem = read(path).map_err(|error| invalid(format!("{name} cannot be read: {error}")))?;
             builder.with_root_certificates(roots(&pem, &name)?)
         }
         Trust::System => {
@@ -116,6 +120,20 @@ fn with_trust(
             builder.dangerous().with_custom_certificate_verifier(Arc::new(NotVerified(provider.clone())))
         }
     })
+}
+
+/// A file of certificates. Links are followed, as the kubelet makes them; a pipe would wait for its other end, and a
+/// device may never end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut pem = Vec::new();
+    File::open(path)?.take(MAX_CA_BYTES + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > MAX_CA_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is larger than 4 MiB"));
+    }
+    Ok(pem)
 }
 
 /// The certificate authorities in `pem`, at least one.
@@ -179,5 +197,27 @@ impl ServerCertVerifier for NotVerified {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// A pipe that nobody writes to would stop the runtime, and with it every timeout.
+    #[test]
+    fn a_file_of_authorities_is_a_file_of_some_size() {
+        let folder = std::env::temp_dir().join(format!("strongroom-tls-{:016x}", fastrand::u64(..)));
+        std::fs::create_dir(&folder).unwrap();
+        let (pipe, large) = (folder.join("pipe"), folder.join("large"));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        File::create(&large).unwrap().set_len(MAX_CA_BYTES + 1).unwrap();
+        let why = |path: &Path| read(path).unwrap_err().to_string();
+        for path in [pipe.as_path(), folder.as_path(), Path::new("/dev/zero")] {
+            assert_eq!(why(path), "it is not a regular file", "{}", path.display());
+        }
+        assert_eq!(why(&large), "it is larger than 4 MiB");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

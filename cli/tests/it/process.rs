@@ -257,3 +257,30 @@ fn completions_know_every_command() {
         }
     }
 }
+
+/// Some of these are too few for the runtime, some for a connection, and none is a reason to panic.
+#[cfg(target_os = "linux")]
+#[test]
+fn too_few_file_descriptors_are_an_error() {
+    let cli = Cli::new();
+    let mut said = String::new();
+    for limit in 4..=12 {
+        let output = Command::new("sh")
+            .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" get hcv/a/b")])
+            .arg(env!("CARGO_BIN_EXE_strongroom"))
+            .current_dir(cli.path(""))
+            .env_clear()
+            .env("VAULT_ADDR", "http://127.0.0.1:9")
+            .env("VAULT_TOKEN", "t")
+            .env("STRONGROOM_VAULT_HCV_RETRIES", "0")
+            .output()
+            .unwrap();
+        said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            matches!(output.status.code(), Some(1 | 3)) && said.starts_with("error: "),
+            "{limit}: {said}"
+        );
+        assert!(limit > 6 || said.contains("could not start the runtime\n  "), "{limit}: {said}");
+    }
+    assert!(said.contains("connection refused"), "{said}");
+}

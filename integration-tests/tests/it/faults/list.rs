@@ -336,6 +336,7 @@ pub(super) const FAULTS: &[Fault] = &[
         By(&[
             "hashicorp::tls::a_certificate_is_for_a_name_and_a_time",
             "faults::tls::a_new_authority_is_taken_from_its_file_without_a_restart",
+            "hashicorp::a_file_of_authorities_is_a_file_of_some_size",
         ]),
     ),
     fault(
@@ -536,6 +537,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "68",
         "out of file descriptors, ports, memory",
         "a bounded number of connections",
-        By(&["hashicorp::wire::readers_share_connections_and_keep_to_the_window"]),
+        By(&[
+            "hashicorp::wire::readers_share_connections_and_keep_to_the_window",
+            "cli::process::too_few_file_descriptors_are_an_error",
+        ]),
     ),
 ];
