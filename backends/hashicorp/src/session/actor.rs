@@ -413,7 +413,7 @@ impl Actor {
 
 /// For how long a question about a token waits, where the server wants to be left alone.
 fn told_to_wait(error: &Error) -> Option<Duration> {
-    let told = error.retry_after().or((error.kind() == ErrorKind::RateLimited).then_some(FLOOR))?;
+    let told = error.retry_after().or_else(|| (error.kind() == ErrorKind::RateLimited).then_some(FLOOR))?;
     error.is_retryable().then_some(told.clamp(FLOOR, timing::REFUSED_CAP))
 }
 
