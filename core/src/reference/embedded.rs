@@ -6,6 +6,10 @@ use std::ops::Range;
 
 use super::{CLOSE, OPEN, ParseError, Reference};
 
+/// How long a reference in a text may be between its opening and its end. What goes on longer was meant to end before;
+/// and without a bound, a text of openings alone would be read to its end for each of them.
+const MAX_LEN: usize = 16 << 10;
+
 /// A piece of a text that holds references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -20,7 +24,7 @@ pub enum Piece<'a> {
 /// Any `{vault://` begins a reference, which ends at the first `}`; inside one a `}` is written `%7D`. A literal
 /// `{vault://` is written `{{vault://`. The rest is bytes of any kind.
 ///
-/// An invalid reference, and one that nothing closes on its line, is an error whose offset counts in the whole
+/// An invalid reference, and one that nothing closes on its line within 16 KiB, is an error whose offset counts in the whole
 /// text. The iterator goes on behind an error, so that all of them can be reported.
 ///
 /// ```
@@ -63,8 +67,10 @@ impl<'a> Embedded<'a> {
         let inner = start + OPEN.len();
         // After an error the search goes on right behind the opening: what is unclosed may have swallowed another.
         (self.at, self.from) = (inner, inner);
-        let line = self.text[inner..].split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-        let length = find(line, CLOSE.as_bytes()).ok_or_else(|| ParseError::unclosed(start))?;
+        let line = &self.text[inner..self.text.len().min(inner + MAX_LEN + CLOSE.len())];
+        let stop = line.iter().position(|byte| matches!(byte, b'}' | b'\n' | b'\r'));
+        let length = stop.filter(|stop| line[*stop..].starts_with(CLOSE.as_bytes()));
+        let length = length.ok_or_else(|| ParseError::unclosed(start))?;
         let text = std::str::from_utf8(&line[..length])
             .map_err(|error| ParseError::not_utf8(inner + error.valid_up_to()))?;
         let reference = Reference::parse_inner(text, inner)?;
@@ -145,6 +151,17 @@ mod tests {
     #[track_caller]
     fn assert_errors(text: impl AsRef<[u8]>, expected: &[(Kind, usize)]) {
         assert_eq!(scan(text).1, expected);
+    }
+
+    #[test]
+    fn a_reference_has_a_length_so_that_openings_are_not_read_to_the_end_each() {
+        let of = |length: usize| format!("{{vault://p1/{}}} ", "a".repeat(length - 3));
+        assert_pieces(of(MAX_LEN), &format!("<{}> ", of(MAX_LEN).trim_end()));
+        assert_errors(of(MAX_LEN + 1), &[(Kind::Unclosed, 0)]);
+        let (_, errors) = scan("{vault://p1/".repeat(3000) + "}");
+        let near = errors.iter().filter(|(kind, _)| *kind != Kind::Unclosed).count();
+        // Those of the last 16 KiB see the end.
+        assert_eq!((errors.len(), near), (3000, 1 + MAX_LEN / 12));
     }
 
     #[test]
