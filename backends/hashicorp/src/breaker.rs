@@ -169,12 +169,20 @@ impl Breaker {
     /// The server wants to be left alone, for `wait` where it says so.
     pub(crate) fn told_to_wait(&self, wait: Option<Duration>, error: &Error) {
         let mut state = self.lock();
+        let now = Instant::now();
+        let is_paused = state.pause.as_ref().is_some_and(|(until, _)| now < *until);
+        if is_paused && wait.is_none() {
+            // The refusals of what was under way together are one.
+            return;
+        }
         let wait = wait.unwrap_or_else(|| {
             let most = PAUSE.0.saturating_mul(2 << state.pauses.min(8)).min(PAUSE_UNTOLD);
             most.mul_f64(fastrand::f64())
         });
-        let until = Instant::now() + wait.clamp(PAUSE.0, PAUSE.1);
-        state.pauses = state.pauses.saturating_add(1);
+        let until = now + wait.clamp(PAUSE.0, PAUSE.1);
+        if !is_paused {
+            state.pauses = state.pauses.saturating_add(1);
+        }
         if state.pause.as_ref().is_none_or(|(before, _)| *before < until) {
             state.pause = Some((until, error.clone()));
         }
@@ -298,6 +306,17 @@ mod tests {
             assert!(bounds.contains(&wait), "{told:?}: {wait:?}");
             sleep(wait).await;
             assert!(breaker.admit().is_ok(), "{told:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_of_what_was_under_way_together_make_one_pause() {
+        let breaker = Breaker::new(3);
+        for most in [630, 1_260, 2_510] {
+            (0..8).for_each(|_| breaker.told_to_wait(None, &refused()));
+            let wait = breaker.paused().and_then(|error| error.retry_after()).unwrap();
+            assert!(wait <= Duration::from_millis(most), "{wait:?}, {most} ms at most");
+            sleep(wait).await;
         }
     }
 
