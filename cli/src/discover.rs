@@ -73,7 +73,7 @@ fn check(name: &str, metadata: &Metadata) -> Result<(), Error> {
 
     // A link's own mode says nothing; whose it is does.
     let mode = if metadata.is_symlink() { 0 } else { metadata.mode() };
-    match distrust(metadata.uid(), mode, rustix::process::geteuid().as_raw()) {
+    match distrust((metadata.uid(), metadata.gid()), mode, rustix::process::geteuid().as_raw()) {
         None => Ok(()),
         Some(why) => Err(fault(name, format_args!("lies here and {why}: name it with --config to read it"))),
     }
@@ -86,11 +86,16 @@ fn check(_: &str, _: &Metadata) -> Result<(), Error> {
 
 /// Why a file may say what somebody else wants.
 #[cfg(unix)]
-fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
+fn distrust((owner, group): (u32, u32), mode: u32, user: u32) -> Option<String> {
     if owner != user && owner != 0 {
         return Some(format!("belongs to another user (uid {owner})"));
     }
-    (mode & 0o002 != 0).then(|| "every user of this machine can write it (`chmod o-w` ends that)".to_owned())
+    if mode & 0o002 != 0 {
+        return Some("every user of this machine can write it (`chmod o-w` ends that)".to_owned());
+    }
+    // A group with its owner's number is the one that systems make for each user, and has no other member.
+    (mode & 0o020 != 0 && group != owner)
+        .then(|| format!("its group (gid {group}) can write it (`chmod g-w` ends that)"))
 }
 
 fn fault(name: &str, what: impl fmt::Display) -> Error {
@@ -103,12 +108,20 @@ mod tests {
 
     #[test]
     fn only_the_user_and_root_may_write_a_file_that_is_found() {
-        for mine in [distrust(1000, 0o100_644, 1000), distrust(0, 0o100_664, 1000), distrust(0, 0o100_600, 0)]
-        {
-            assert_eq!(mine, None);
+        let (mine, roots, shared) = ((1000, 1000), (0, 0), (1000, 100));
+        for (ids, mode, user) in [
+            (mine, 0o100_644, 1000),
+            (mine, 0o100_664, 1000),
+            (roots, 0o100_664, 1000),
+            (roots, 0o100_600, 0),
+            (shared, 0o100_644, 1000),
+        ] {
+            assert_eq!(distrust(ids, mode, user), None);
         }
-        assert!(distrust(1001, 0o100_600, 1000).unwrap().contains("another user"));
-        assert!(distrust(1000, 0o100_600, 0).unwrap().contains("another user"));
-        assert!(distrust(1000, 0o100_646, 1000).unwrap().contains("every user"));
+        assert!(distrust((1001, 1001), 0o100_600, 1000).unwrap().contains("another user"));
+        assert!(distrust(mine, 0o100_600, 0).unwrap().contains("another user"));
+        assert!(distrust(mine, 0o100_646, 1000).unwrap().contains("every user"));
+        assert!(distrust(shared, 0o100_664, 1000).unwrap().contains("its group (gid 100)"));
+        assert!(distrust((0, 27), 0o100_660, 1000).unwrap().contains("its group (gid 27)"));
     }
 }

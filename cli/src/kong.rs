@@ -3,13 +3,31 @@
 //! Its parser decodes a path twice, turns `+` into a space, and drops or takes without a word what is an error here
 //! (`docs/from-kong.md`). The same steps are taken here, and what comes out is compared.
 
+mod value;
+
 use std::fmt::Write as _;
 
 use strongroom::text::Occurrence;
-use strongroom::{Reference, escaped};
+use strongroom::{Error, Reference, Registry, escaped};
+
+/// What Kong would have made of each reference, where that is something else than was made of it here: of its text,
+/// and of what it leads to.
+pub(crate) async fn differences<T>(
+    registry: &Registry,
+    found: &[Occurrence],
+    outcomes: &[Result<T, Error>],
+) -> Vec<Option<String>> {
+    let mut differences = Vec::with_capacity(found.len());
+    for (found, outcome) in found.iter().zip(outcomes) {
+        let both = [difference(found), value::difference(registry, found, outcome.is_ok()).await];
+        let told: Vec<_> = both.into_iter().flatten().collect();
+        differences.push((!told.is_empty()).then(|| told.join("; ")));
+    }
+    differences
+}
 
 /// How Kong would read this reference, where that is not how it was read here.
-pub(crate) fn difference(found: &Occurrence) -> Option<String> {
+fn difference(found: &Occurrence) -> Option<String> {
     if !found.whole {
         return Some("Kong leaves a longer text alone, whatever is in it".to_owned());
     }

@@ -17,6 +17,7 @@ mod session;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use args::Cli;
 use exit::Exit;
@@ -44,8 +45,11 @@ fn run(cli: &Cli) -> Exit {
 
 /// Help and version go to standard output, all else that clap says is a usage error.
 fn usage(error: &clap::Error) -> Exit {
-    let text = error.render().to_string();
+    let mut text = error.render().to_string();
     if error.use_stderr() {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            text.insert_str(0, "error: no command is given\n\n");
+        }
         output::complain(&text);
         return Exit::Usage;
     }

@@ -161,15 +161,13 @@ impl<'a> Body<'a> {
         self.bytes
     }
 
-    /// The document as JSON. Opaque bytes are parsed here, since most are asked for whole.
-    pub(crate) fn json(self) -> Result<Json<'a>, Error> {
-        let invalid = |what: String| Error::new(ErrorKind::InvalidValue, what);
-        let text = std::str::from_utf8(self.bytes)
-            .map_err(|_| invalid("the value is not UTF-8 text, so it has no fields".into()))?;
+    /// The document as JSON, or what it is instead. Opaque bytes are parsed here, since most are asked for whole.
+    pub(crate) fn json(self) -> Result<Json<'a>, String> {
+        let text = std::str::from_utf8(self.bytes).map_err(|_| "not UTF-8 text")?;
         if self.is_json {
             return Ok(Json::checked(text));
         }
-        Json::parse(text).map_err(|fault| invalid(format!("the value has no fields: it is {fault}")))
+        Json::parse(text).map_err(|fault| fault.to_string())
     }
 }
 

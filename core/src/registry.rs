@@ -164,12 +164,13 @@ impl Registry {
         let message = match known.as_slice() {
             [] => format!("no vault has the prefix `{}`: none is configured", escaped(prefix)),
             known => {
+                // A guess may name a vault that cannot work, whose own error then says why. The list is what works.
                 let guess = nearest(prefix, known.iter().map(String::as_str));
                 let guess = guess.map(|guess| format!("; did you mean `{guess}`?")).unwrap_or_default();
                 format!(
                     "no vault has the prefix `{}`{guess} (configured: {})",
                     escaped(prefix),
-                    known.join(", ")
+                    self.usable(known).join(", ")
                 )
             }
         };
@@ -178,6 +179,16 @@ impl Registry {
             Some(note) => error.note(note),
             None => error,
         }
+    }
+
+    /// Those of `prefixes` that somebody configured, or that work as they are.
+    fn usable<'a>(&self, prefixes: &'a [String]) -> Vec<&'a str> {
+        let is_unavailable = |prefix: &str| {
+            let mount = self.mount(prefix).ok();
+            mount.and_then(|mount| mount.mounted().ok()).is_some_and(|mounted| mounted.vault.is_unavailable)
+        };
+        let usable = |prefix: &&str| !RESERVED_PREFIXES.contains(prefix) || !is_unavailable(prefix);
+        prefixes.iter().map(String::as_str).filter(usable).collect()
     }
 }
 

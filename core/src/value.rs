@@ -61,7 +61,7 @@ impl Pick<'_> {
             }
             return Ok(Secret::new(document.as_bytes()));
         }
-        let whole = document.json()?;
+        let whole = document.json().map_err(|what| self.has_no_fields(&what))?;
         let field = match self.key {
             Some(key) => whole.get(key).ok_or_else(|| self.no_such_key(key, whole))?,
             None => whole,
@@ -127,6 +127,11 @@ impl Pick<'_> {
             [] => error.note("it has no keys"),
             names => error.note(format!("it has {}", names.join(", "))),
         }
+    }
+
+    fn has_no_fields(&self, what: &str) -> Error {
+        let message = format!("`{}` has no fields: its value is {what}", escaped(self.resource));
+        Error::new(ErrorKind::InvalidValue, message)
     }
 
     fn leads_nowhere(&self, pointer: &str) -> Error {

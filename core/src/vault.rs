@@ -13,6 +13,8 @@ pub struct Vault {
     pub(crate) backend: Arc<dyn VaultBackend>,
     pub(crate) policy: Policy,
     pub(crate) note: Option<String>,
+    /// Whether it fails every use, as a backend does that is not there.
+    pub(crate) is_unavailable: bool,
 }
 
 /// How the registry keeps and picks the values of one vault.
@@ -53,7 +55,7 @@ impl Vault {
     /// A vault over a backend that others hold too.
     #[must_use]
     pub fn shared(backend: Arc<dyn VaultBackend>) -> Self {
-        Self { backend, policy: Policy::default(), note: None }
+        Self { backend, policy: Policy::default(), note: None, is_unavailable: false }
     }
 
     /// Replaces the settings.

@@ -33,15 +33,17 @@ impl Address {
         if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
             return Err("expected a URL without white space, control characters and backslashes".into());
         }
-        if let Some(path) = text.strip_prefix("unix://") {
-            return match path.strip_prefix('/') {
-                Some("") | None => Err("expected an absolute path: unix:///path/to/socket".into()),
-                Some(_) => Ok(Self::Unix(path.into())),
-            };
-        }
-        let (encrypted, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-            (Some(rest), _) => (true, rest),
-            (None, Some(rest)) => (false, rest),
+        // The case of a scheme does not matter (RFC 3986, 3.1).
+        let (scheme, rest) = text.split_once("://").unwrap_or_default();
+        let encrypted = match scheme.to_ascii_lowercase().as_str() {
+            "unix" => {
+                return match rest.strip_prefix('/') {
+                    Some("") | None => Err("expected an absolute path: unix:///path/to/socket".into()),
+                    Some(_) => Ok(Self::Unix(rest.into())),
+                };
+            }
+            "https" => true,
+            "http" => false,
             _ => return Err("expected a URL that begins with https://, http:// or unix://".into()),
         };
         if rest.contains(['?', '#']) {
@@ -215,6 +217,8 @@ mod tests {
             ("http://127.0.0.1:8200", "http://127.0.0.1:8200", "127.0.0.1:8200"),
             ("http://127.0.0.1:8200/", "http://127.0.0.1:8200", "127.0.0.1:8200"),
             ("https://Vault.Example", "https://vault.example", "vault.example:443"),
+            ("HTTPS://Vault.Example", "https://vault.example", "vault.example:443"),
+            ("Http://127.0.0.1:8200", "http://127.0.0.1:8200", "127.0.0.1:8200"),
             ("https://[::1]:8200", "https://[::1]:8200", "[::1]:8200"),
             ("https://lb.example/team/vault/", "https://lb.example/team/vault", "lb.example:443"),
             ("unix:///run/bao/p.sock", "unix:///run/bao/p.sock", "/run/bao/p.sock"),
@@ -249,7 +253,6 @@ mod tests {
             "http://[::1/canary",
             "unix://canary",
             "unix:///",
-            "HTTP://canary",
         ] {
             let error = Address::parse(text).unwrap_err();
             assert!(!error.contains("canary"), "{text}: {error}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use strongroom_core::{Answer, Error, ErrorKind, Health, Probe, Secret};
+use strongroom_core::{Error, ErrorKind, Health, Probe};
 
 use crate::HashicorpVault;
 use crate::answer::Meaning;
@@ -73,11 +73,7 @@ impl HashicorpVault {
         }
         match answer {
             Ok(answer) => {
-                if is_root(&answer) {
-                    self.root_warning.call_once(|| {
-                        tracing::warn!("the token is a root token: it may do everything, and never ends");
-                    });
-                }
+                self.desk.warn_of_root(&answer);
                 Ok(answer.seconds("/data/ttl"))
             }
             // Alive, but without the policy that lets a token ask about itself.
@@ -109,9 +105,4 @@ impl HashicorpVault {
 
 fn says(body: &[u8], what: &str) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| text.contains(what))
-}
-
-pub(crate) fn is_root(answer: &Answer) -> bool {
-    let policy = |index: usize| answer.text(&format!("/data/policies/{index}"));
-    (0..).map_while(policy).any(|policy| Secret::as_bytes(&policy) == b"root")
 }

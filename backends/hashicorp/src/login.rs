@@ -1,7 +1,7 @@
 //! The server as a login sees it: everything a login sends leaves from here.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,11 +31,22 @@ const NO_CREDENTIALS: [&str; 6] = ["role", "name", "grant_type", "client_id", "s
 pub(crate) struct Desk {
     transport: Arc<Transport>,
     namespace: Option<String>,
+    root_warning: Once,
 }
 
 impl Desk {
     pub(crate) fn new(transport: Arc<Transport>, namespace: Option<String>) -> Self {
-        Self { transport, namespace }
+        Self { transport, namespace, root_warning: Once::new() }
+    }
+
+    /// Says once that a token which was looked up is a root token.
+    pub(crate) fn warn_of_root(&self, answer: &Answer) {
+        let policy = |index: usize| answer.text(&format!("/data/policies/{index}"));
+        if (0..).map_while(policy).any(|policy| policy.as_bytes() == b"root") {
+            self.root_warning.call_once(|| {
+                tracing::warn!("the token is a root token: it may do everything, and never ends");
+            });
+        }
     }
 
     /// One call about `token` itself.
@@ -73,6 +84,7 @@ impl TokenServer for Desk {
         }
         let path = WirePath::api("auth/token/lookup-self")?;
         let answer = self.about(Request::get(&path), token).await?;
+        self.warn_of_root(&answer);
         Ok(lease(&answer, "/data/ttl", "/data/renewable"))
     }
 

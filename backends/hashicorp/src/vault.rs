@@ -35,7 +35,6 @@ pub struct HashicorpVault {
     /// Whether versions may be asked for, and what is known of how.
     pub(crate) poll: bool,
     pub(crate) listing: Listing,
-    pub(crate) root_warning: std::sync::Once,
     pub(crate) closed: AtomicBool,
 }
 

@@ -19,8 +19,17 @@ pub(crate) fn run(args: &Check, file: &Path, named: &[PathBuf]) -> Result<(), Fa
         output::warn(&[format!("{} holds no reference", input::name(file))]);
     }
     let registry = session::config(named)?.build()?;
-    let tried = session::with(&registry, document.outcomes(&registry))?;
-    let tried: Vec<_> = found.iter().zip(&tried).map(Tried::from).collect();
+    let (outcomes, kong) = session::with(&registry, async {
+        let outcomes = document.outcomes(&registry).await;
+        let kong = kong::differences(&registry, found, &outcomes).await;
+        (outcomes, kong)
+    })?;
+    let tried: Vec<_> = found
+        .iter()
+        .zip(&outcomes)
+        .zip(kong)
+        .map(|((found, outcome), kong)| Tried::new(found, outcome, kong))
+        .collect();
     output::print(|out| if args.json { write_json(out, &tried) } else { write_table(out, &tried) })?;
     verdict(&tried, file, named)
 }
@@ -36,14 +45,14 @@ struct Tried<'a> {
     ok: bool,
     error: Option<String>,
     error_kind: Option<&'a str>,
-    /// How Kong would have read it.
+    /// What Kong would have made of it.
     kong: Option<String>,
     #[serde(skip)]
     fault: Option<&'a Error>,
 }
 
-impl<'a> From<(&'a Occurrence, &'a Outcome)> for Tried<'a> {
-    fn from((found, outcome): (&'a Occurrence, &'a Outcome)) -> Self {
+impl<'a> Tried<'a> {
+    fn new(found: &'a Occurrence, outcome: &'a Outcome, kong: Option<String>) -> Self {
         let fault = outcome.as_ref().err();
         Self {
             path: &found.path,
@@ -52,7 +61,7 @@ impl<'a> From<(&'a Occurrence, &'a Outcome)> for Tried<'a> {
             ok: fault.is_none(),
             error: fault.map(|error| found.failed(error.clone()).to_string()),
             error_kind: fault.map(|error| error.kind().as_str()),
-            kong: kong::difference(found),
+            kong,
             fault,
         }
     }

@@ -133,6 +133,22 @@ fn a_found_file_that_others_can_write_is_refused() {
     linked.run(&["get", "my-env/name"]).fails(2, &[refused]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_found_file_that_a_shared_group_can_write_is_refused() {
+    let cli = cli().file("strongroom.yaml", YAML);
+    chmod(&cli.path("strongroom.yaml"), 0o664);
+    // Only root gives a file to a group of its choice.
+    if std::os::unix::fs::chown(cli.path("strongroom.yaml"), None, Some(12)).is_err() {
+        return;
+    }
+    let refused =
+        "error: strongroom.yaml lies here and its group (gid 12) can write it (`chmod g-w` ends that)...";
+    cli.run(&["get", "my-env/name"]).fails(2, &[refused]);
+    chmod(&cli.path("strongroom.yaml"), 0o644);
+    cli.run(&["get", "my-env/name"]).prints("canary\n");
+}
+
 #[test]
 fn what_is_found_and_is_no_file_is_an_error() {
     let cli = cli();
@@ -210,6 +226,36 @@ fn broken_files_say_where_and_show_nothing() {
     named
         .run(&["-c", "a.conf", "check"])
         .fails(2, &["error: a.conf: the name of a configuration file ends in..."]);
+}
+
+#[test]
+fn an_empty_json_file_is_no_json() {
+    let cli = Cli::new().file("a.json", "\n");
+    let error = "error: a.json:1:1: an empty file, which is no JSON document";
+    cli.run(&["-c", "a.json", "get", "env/HOME"]).fails(2, &[error]);
+    let error = "  a.json:1:1: an empty file, which is no JSON document";
+    cli.run(&["resolve", "a.json"]).fails(2, &["error: could not read a.json", error]);
+}
+
+#[test]
+fn an_unknown_prefix_is_told_what_can_be_used() {
+    let cli = cli().file("a.yaml", YAML);
+    let list = "  no vault has the prefix `her-env` (configured: env, my-env)";
+    cli.run(&["-c", "a.yaml", "get", "her-env/name"])
+        .fails(1, &["error: could not resolve {vault://her-env/name}", list]);
+    let guess = "  no vault has the prefix `hvc`; did you mean `hcv`? (configured: env, my-env)";
+    cli.run(&["-c", "a.yaml", "get", "hvc/name"])
+        .fails(1, &["error: could not resolve {vault://hvc/name}", guess]);
+}
+
+#[test]
+fn a_variable_that_is_no_json_is_named() {
+    let run = cli().run(&["get", "env/app-name/key"]);
+    assert!(
+        run.stderr.contains("vault `env` (env): `app-name` has no fields: its value is not valid JSON"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

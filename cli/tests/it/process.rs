@@ -40,6 +40,7 @@ fn wrong_usage_exits_with_2_and_says_why_on_standard_error() {
 fn without_a_command_the_help_is_on_standard_error() {
     let run = Cli::new().once(&[], false);
     assert_eq!((run.code, run.stdout()), (2, ""));
+    assert!(run.stderr.starts_with("error: no command is given\n\n"), "{}", run.stderr);
     assert!(run.stderr.contains("Usage: strongroom"), "{}", run.stderr);
 }
 

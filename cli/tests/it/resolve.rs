@@ -234,6 +234,25 @@ fn check_tries_every_reference_and_shows_no_value() {
 }
 
 #[test]
+fn check_marks_values_that_kong_would_not_have_taken() {
+    let text = "a: '{vault://my-v2/texts/db/user}'\nb: '{vault://my-v2/texts/db/port}'\n\
+                c: '{vault://env/app/on}'\nd: '{vault://env/app/name#3}'\n";
+    let cli = ready().file("values.yaml", text).variable("APP", r#"{"on": true, "name": "canary"}"#);
+    let run = cli.run(&["-c", "kong.yaml", "check", "--references", "values.yaml"]);
+    let lines: Vec<&str> = run.stdout().lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "a  ok",
+            "b  ok                   Kong takes strings alone, and this is a number",
+            "c  ok                   Kong takes strings alone, and this is a boolean",
+            "d  failed: unsupported  Kong reads the current variable, as it knows no version of one but 2",
+        ]
+    );
+    assert_eq!(run.code, 1);
+}
+
+#[test]
 fn an_unread_kong_file_is_pointed_out() {
     let cli = ready().file("values.yaml", "a: '{vault://my-v2/texts/db/user}'\n");
     let run = cli.run(&["resolve", "values.yaml"]);

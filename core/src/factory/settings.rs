@@ -41,6 +41,9 @@ pub enum SettingValue {
     List(Vec<Secret>),
     /// A table or another shape that no field takes.
     Other,
+    /// A value that is not to be had, such as that of a variable which is not set, and why. Only who reads the field
+    /// is told, as a login that is not chosen may lack what it would need.
+    Missing(Error),
 }
 
 impl fmt::Debug for SettingValue {
@@ -50,6 +53,7 @@ impl fmt::Debug for SettingValue {
             Self::Text(_) => "Text(<redacted>)",
             Self::List(_) => "List(<redacted>)",
             Self::Other => "Other",
+            Self::Missing(_) => "Missing",
         })
     }
 }
@@ -140,13 +144,14 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Where it is no text, is a reference, or is set under two names.
+    /// Where it is no text, is a reference, is not to be had, or is set under two names.
     pub fn text(&self, field: &Field) -> Result<Option<&str>, Error> {
         let Some(setting) = self.find(field)? else {
             return Ok(field.default);
         };
         let text = match &setting.value {
             SettingValue::Text(text) => text.as_str().ok(),
+            SettingValue::Missing(error) => return Err(error.clone()),
             _ => None,
         };
         match text {

@@ -19,7 +19,7 @@ impl Vault {
     /// the others from working.
     #[must_use]
     pub fn unavailable(kind: &'static str, error: Error) -> Self {
-        Self::new(Unavailable { kind, error })
+        Self { is_unavailable: true, ..Self::new(Unavailable { kind, error }) }
     }
 }
 

@@ -119,9 +119,10 @@ impl Reader<'_> {
             None | Some(Node { value: Value::Null, .. }) => {}
             Some(Node { value: Value::Map(entries), .. }) => {
                 for entry in entries {
-                    let (value, variables) = self.setting(&entry.value).map_err(|error| {
-                        error.note(format_args!("in {subject}, `{}`", escaped(&entry.key)))
-                    })?;
+                    let (value, variables) = self.setting(&entry.value).unwrap_or_else(|error| {
+                        let error = error.note(format_args!("in {subject}, `{}`", escaped(&entry.key)));
+                        (SettingValue::Missing(error), Vec::new())
+                    });
                     let origin = self.origin(entry.value.place);
                     settings.push(Setting { name: entry.key.clone(), value, origin, variables });
                 }

@@ -169,6 +169,39 @@ fn a_prefix_declared_twice_names_both_places() {
     );
 }
 
+#[cfg(all(feature = "hashicorp", feature = "auth-token"))]
+#[test]
+fn what_a_login_that_is_not_chosen_would_need_may_be_missing() {
+    let fields = |method: &str| {
+        let unset = "'${{ env \"DECK_STRONGROOM_NOT_SET\" }}'";
+        format!(
+            "vaults: [{{name: hcv, prefix: mv, tags: [{unset}], config: {{auth_method: {method}, token: root, \
+             approle_role_id: {unset}, kube_role: {unset}, oauth2_audiences: [{unset}]}}}}]"
+        )
+    };
+    let config = yaml(&fields("token")).unwrap();
+    config.build().unwrap();
+    #[cfg(feature = "auth-approle")]
+    {
+        let error = fault(&fields("approle"));
+        assert!(
+            error.ends_with(
+                "the variable `DECK_STRONGROOM_NOT_SET` is not set; in vault `mv`, `approle_role_id`"
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_file_is_yaml_and_toml_and_no_json() {
+    for format in [Format::Yaml, Format::Toml] {
+        Config::new().and_parse("empty", " \n", format).unwrap();
+    }
+    let error = Config::new().and_parse("empty.json", " \n", Format::Json).unwrap_err();
+    assert_eq!(error.to_string(), "empty.json:1:1: an empty file, which is no JSON document");
+}
+
 #[test]
 fn placeholders_are_looked_up_under_vaults_alone() {
     let error = fault(&vault("  config: { prefix: '${{ env \"DECK_STRONGROOM_NOT_SET\" }}' }"));

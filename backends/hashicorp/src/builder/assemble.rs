@@ -1,7 +1,7 @@
 //! From settings to a vault: what is checked, and how the parts go together.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Once};
 
 use rustls::pki_types::ServerName;
 use strongroom_core::Vault;
@@ -58,7 +58,6 @@ impl HashicorpVaultBuilder {
             sight: Sight::default(),
             poll: self.poll,
             listing: Listing::default(),
-            root_warning: Once::new(),
             closed: AtomicBool::new(false),
         };
         Ok(Vault::new(vault).with_policy(self.policy))

@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use serde_json::json;
 use strongroom_auth_approle::AppRoleAuth;
 use strongroom_auth_token::TokenAuth;
-use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginServer, Vault};
+use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginServer, Probe, Vault};
 use strongroom_hashicorp::{HashicorpVault, KvVersion};
 use strongroom_integration_tests::{Proxy, Reply, Server, Stub};
 
 use super::{get, kv2, registry, vault};
+use crate::logs::Logs;
 
 const LOGIN: &str = "/v1/auth/approle/login";
 const REVOKE: &str = "/v1/auth/token/revoke-self";
@@ -134,6 +135,28 @@ async fn nothing_else_is_given_back() {
     supplied.backend().close().await;
     assert_eq!(proxy.count("POST", REVOKE), 0);
     assert_eq!(server.api().with_token(&token).get("auth/token/lookup-self").0, 200);
+}
+
+#[tokio::test]
+async fn a_root_token_is_warned_of_once() {
+    let logs = Logs::default();
+    let _collecting = logs.collect();
+    let server = Server::shared();
+    server.api().write_kv2("secret", "x", &json!({"n": "1"}));
+    let token = server.api().create_token(&json!({"policies": ["root"]}));
+    let proxy = Proxy::in_front_of(server);
+    let supplied = vault_with(&proxy, TokenAuth::new(token.as_str()));
+    assert_eq!(readers(&supplied, 1).await, 1);
+    let warned = || logs.count("the token is a root token");
+    assert_eq!(warned(), 0, "a command that reads once asks nothing else");
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if warned() > 0 {
+            break;
+        }
+    }
+    supplied.backend().check(Probe::Careful).await.unwrap();
+    assert_eq!(warned(), 1);
 }
 
 fn vault_with(proxy: &Stub, auth: impl AuthMethod) -> Vault {

@@ -129,7 +129,7 @@ pub(crate) enum Tags {
     Kept,
 }
 
-/// Reads a whole file: each document of YAML, the one of TOML or JSON, none where the file is blank.
+/// Reads a whole file: each document of YAML, the one of TOML or JSON, none where a file of YAML or TOML is blank.
 ///
 /// decK replaces its placeholders before it reads YAML, so they may stand where the format has no room for them:
 /// `{ host: ${{ env "DECK_HOST" }} }`, `"${{ env "DECK_HOST" }}"`. A file that does not parse is therefore tried
@@ -142,7 +142,10 @@ pub(crate) fn parse(text: &str, format: Format, tags: Tags) -> Result<Vec<Node>,
         return Err(source.error(0, Fault::Refused("a configuration file has 16 MiB at most")));
     }
     if body.trim().is_empty() {
-        return Ok(Vec::new());
+        return match format {
+            Format::Json => Err(source.error(0, Fault::Refused("an empty file, which is no JSON document"))),
+            Format::Yaml | Format::Toml => Ok(Vec::new()),
+        };
     }
     let first = source.read(format);
     if first.is_ok() {
