@@ -348,7 +348,7 @@ async fn uses_that_are_gone_stay_gone_whatever_comes_of_renewals() {
         let mut reads = 0;
         while text(&session).await == "token-1" {
             reads += 1;
-            pass(Duration::from_secs(8)).await;
+            pass(Duration::from_secs(9)).await;
         }
         let renewals = world.counts().1;
         assert!(renewals >= 1 && (9..=12).contains(&(reads + renewals)), "{reads} {renewals}");
