@@ -18,14 +18,9 @@ const SECRET_ID: Field =
 const SECRET_ID_FILE: Field =
     Field::new("approle_secret_id_file", Shape::Text, "A file that holds it, read afresh at each login.");
 const AUTH_PATH: Field =
-    Field::new("approle_auth_path", Shape::Text, "Where the auth method is mounted, below auth/.")
-        .default("approle");
-const RESPONSE_WRAPPING: Field = Field::new(
-    "approle_response_wrapping",
-    Shape::Flag,
-    "The secret id is a wrapping token, good for one use.",
-)
-.default("false");
+    Field::new("approle_auth_path", Shape::Text, "Where it is mounted, below auth/.").default("approle");
+const WRAPPED: Field =
+    Field::new("approle_response_wrapping", Shape::Flag, "The secret id is wrapped.").default("false");
 const ROLE_NAME: Field =
     Field::new("approle_role_name", Shape::Text, "The name of the role that a wrapping token has to be for.");
 
@@ -34,12 +29,8 @@ impl AuthFactory for AppRoleFactory {
         "approle"
     }
 
-    fn aliases(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn fields(&self) -> &'static [Field] {
-        &[ROLE_ID, SECRET_ID, SECRET_ID_FILE, AUTH_PATH, RESPONSE_WRAPPING, ROLE_NAME]
+        &[ROLE_ID, SECRET_ID, SECRET_ID_FILE, AUTH_PATH, WRAPPED, ROLE_NAME]
     }
 
     fn build(&self, settings: &Settings) -> Result<Arc<dyn AuthMethod>, Error> {
@@ -50,7 +41,7 @@ impl AuthFactory for AppRoleFactory {
         let secret_id = Credential::required_line("secret id", settings, &SECRET_ID, &SECRET_ID_FILE)?;
         let auth = AppRoleAuth::with(role_id, secret_id)
             .mount(settings.mount(&AUTH_PATH)?)
-            .response_wrapping(settings.flag(&RESPONSE_WRAPPING)?);
+            .response_wrapping(settings.flag(&WRAPPED)?);
         let auth = match settings.text(&ROLE_NAME)? {
             Some(name) => auth.role_name(name),
             None => auth,

@@ -10,13 +10,13 @@ mod factory;
 mod wrapping;
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginCall, LoginServer, Secret};
 use strongroom_credential::Credential;
 
 pub use factory::AppRoleFactory;
-use wrapping::Wrapping;
 
 /// A login as an AppRole.
 #[derive(Debug)]
@@ -24,8 +24,11 @@ pub struct AppRoleAuth {
     role_id: String,
     secret_id: Credential,
     mount: String,
-    wrapping: Option<Wrapping>,
+    /// Whether the secret id is a wrapping token around the real one.
+    wrapped: bool,
     role_name: Option<String>,
+    /// The wrapping token that was opened last and what it held: it opens once, its secret id may serve many logins.
+    opened: Mutex<Option<(Secret, Secret)>>,
 }
 
 impl AppRoleAuth {
@@ -42,7 +45,8 @@ impl AppRoleAuth {
     }
 
     fn with(role_id: impl Into<String>, secret_id: Credential) -> Self {
-        Self { role_id: role_id.into(), secret_id, mount: "approle".into(), wrapping: None, role_name: None }
+        let (role_id, mount) = (role_id.into(), "approle".into());
+        Self { role_id, secret_id, mount, wrapped: false, role_name: None, opened: Mutex::default() }
     }
 
     /// Where the auth method is mounted, below `auth/`. Slashes at the ends are trimmed.
@@ -55,7 +59,7 @@ impl AppRoleAuth {
     /// Says that the secret id is a wrapping token, to be checked and then unwrapped once.
     #[must_use]
     pub fn response_wrapping(mut self, wrapped: bool) -> Self {
-        self.wrapping = wrapped.then(Wrapping::default);
+        self.wrapped = wrapped;
         self
     }
 
@@ -64,16 +68,6 @@ impl AppRoleAuth {
     pub fn role_name(mut self, name: impl Into<String>) -> Self {
         self.role_name = Some(name.into());
         self
-    }
-
-    async fn secret_id(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
-        let secret_id = self.secret_id.line().await?;
-        match &self.wrapping {
-            Some(wrapping) => {
-                wrapping.unwrap(server, secret_id, &self.mount, self.role_name.as_deref()).await
-            }
-            None => Ok(secret_id),
-        }
     }
 }
 
@@ -85,16 +79,15 @@ impl AuthMethod for AppRoleAuth {
 
     fn identity(&self) -> Identity {
         let [kind, secret_id] = self.secret_id.identity();
-        let wrapped: &[u8] = if self.wrapping.is_some() { b"wrapped" } else { b"" };
+        let wrapped: &[u8] = if self.wrapped { b"wrapped" } else { b"" };
         let role_name = self.role_name.as_deref().unwrap_or_default().as_bytes();
-        Identity::new(
-            "approle",
-            &[self.mount.as_bytes(), self.role_id.as_bytes(), kind, secret_id, wrapped, role_name],
-        )
+        let parts = [self.mount.as_bytes(), self.role_id.as_bytes(), kind, secret_id, wrapped, role_name];
+        Identity::new("approle", &parts)
     }
 
     async fn login(&self, server: &dyn LoginServer) -> Result<Grant, Error> {
-        let secret_id = self.secret_id(server).await?;
+        let secret_id = self.secret_id.line().await?;
+        let secret_id = if self.wrapped { self.unwrap(server, secret_id).await? } else { secret_id };
         let path = format!("auth/{}/login", self.mount);
         let call =
             LoginCall::new(&path).field("role_id", &self.role_id).field("secret_id", secret_id.as_str()?);
@@ -105,11 +98,10 @@ impl AuthMethod for AppRoleAuth {
 
     async fn examine(&self, server: &dyn LoginServer) -> Result<bool, Error> {
         let secret_id = self.secret_id.line().await?;
-        let Some(wrapping) = &self.wrapping else { return Ok(true) };
-        if !wrapping.has_opened(&secret_id) {
-            wrapping::look_up(server, &secret_id, &self.mount, self.role_name.as_deref()).await?;
+        if self.wrapped && self.opened(&secret_id).is_none() {
+            self.look_up(server, &secret_id).await?;
         }
-        Ok(false)
+        Ok(!self.wrapped)
     }
 
     async fn credential_changed(&self) {

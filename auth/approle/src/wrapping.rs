@@ -3,92 +3,62 @@
 //! Any call but `sys/wrapping/lookup` burns a wrapping token, a denied one too, and a token that is spent already
 //! may have been opened by somebody else. So nothing here is ever repeated, and a foreign token is not touched.
 
-use std::sync::Mutex;
+use std::sync::{MutexGuard, PoisonError};
 
 use strongroom_core::{Error, ErrorKind, LoginCall, LoginServer, Secret, escaped};
 
-/// What was unwrapped last: a wrapping token opens once, its secret id may serve many logins.
-#[derive(Debug, Default)]
-pub(crate) struct Wrapping(Mutex<Option<Opened>>);
+use crate::AppRoleAuth;
 
-#[derive(Debug)]
-struct Opened {
-    token: Secret,
-    secret_id: Secret,
-}
-
-impl Wrapping {
-    /// The secret id in `token`.
-    pub(crate) async fn unwrap(
-        &self,
-        server: &dyn LoginServer,
-        token: Secret,
-        mount: &str,
-        role_name: Option<&str>,
-    ) -> Result<Secret, Error> {
+impl AppRoleAuth {
+    /// The secret id in the wrapping token `token`.
+    pub(crate) async fn unwrap(&self, server: &dyn LoginServer, token: Secret) -> Result<Secret, Error> {
         if let Some(secret_id) = self.opened(&token) {
             return Ok(secret_id);
         }
-        look_up(server, &token, mount, role_name).await?;
-        let answer = server
-            .call(LoginCall::new("sys/wrapping/unwrap").token(&token).never_repeat())
-            .await
-            .map_err(|error| burnt(&error, "unwrapping failed, and the secret id in it is lost"))?;
-        let missing = || {
+        self.look_up(server, &token).await?;
+        let call = LoginCall::new("sys/wrapping/unwrap").token(&token).never_repeat();
+        let lost = "unwrapping failed, and the secret id in it is lost";
+        let answer = server.call(call).await.map_err(|error| burnt(&error, lost))?;
+        let secret_id = answer.text("/data/secret_id").filter(|text| !text.is_empty()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidResponse, "the wrapping token held no secret id and is spent now")
-        };
-        let secret_id =
-            answer.text("/data/secret_id").filter(|secret_id| !secret_id.is_empty()).ok_or_else(missing)?;
-        *self.lock() = Some(Opened { token, secret_id: secret_id.clone() });
+        })?;
+        *self.lock() = Some((token, secret_id.clone()));
         Ok(secret_id)
     }
 
-    /// Whether `token` was unwrapped here before.
-    pub(crate) fn has_opened(&self, token: &Secret) -> bool {
-        self.opened(token).is_some()
-    }
-
-    fn opened(&self, token: &Secret) -> Option<Secret> {
-        let opened = self.lock();
-        opened
-            .as_ref()
-            .filter(|opened| opened.token.as_bytes() == token.as_bytes())
-            .map(|opened| opened.secret_id.clone())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Opened>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// Checks that `token` is alive and was made for a secret id of this mount, and of this role where it is named.
-pub(crate) async fn look_up(
-    server: &dyn LoginServer,
-    token: &Secret,
-    mount: &str,
-    role_name: Option<&str>,
-) -> Result<(), Error> {
-    let call = LoginCall::new("sys/wrapping/lookup").field("token", token.as_str()?);
-    let answer = server.call(call).await.map_err(|error| match error.status() {
-        Some(400 | 403 | 404) => {
-            burnt(&error, "it is spent, expired or never existed; somebody else may have opened it")
+    /// Checks that `token` is alive and was made for a secret id of this mount, and of this role where it is named.
+    pub(crate) async fn look_up(&self, server: &dyn LoginServer, token: &Secret) -> Result<(), Error> {
+        let call = LoginCall::new("sys/wrapping/lookup").field("token", token.as_str()?);
+        let answer = server.call(call).await.map_err(|error| match error.status() {
+            Some(400 | 403 | 404) => {
+                burnt(&error, "it is spent, expired or never existed; somebody else may have opened it")
+            }
+            _ => error,
+        })?;
+        let path = answer.text("/data/creation_path");
+        let path = path.as_ref().and_then(|path| path.as_str().ok()).unwrap_or_default();
+        let (mount, role) = (&self.mount, self.role_name.as_deref());
+        if is_for(path, mount, role) {
+            return Ok(());
         }
-        _ => error,
-    })?;
-    let path = answer.text("/data/creation_path");
-    let path = path.as_ref().and_then(|path| path.as_str().ok()).unwrap_or_default();
-    if is_for(path, mount, role_name) {
-        return Ok(());
+        let (path, role) = (escaped(path), role.unwrap_or("<role>"));
+        let message = format!(
+            "the wrapping token was made by `{path}`, not by `auth/{mount}/role/{role}/secret-id`: it is not opened, \
+             and somebody may have put it there"
+        );
+        Err(Error::new(ErrorKind::Unauthenticated, message))
     }
-    let role = role_name.unwrap_or("<role>");
-    Err(Error::new(
-        ErrorKind::Unauthenticated,
-        format!(
-            "the wrapping token was made by `{}`, not by `auth/{mount}/role/{role}/secret-id`: it is not opened, and \
-             somebody may have put it there",
-            escaped(path)
-        ),
-    ))
+
+    /// The secret id in `token`, where it was opened here before.
+    pub(crate) fn opened(&self, token: &Secret) -> Option<Secret> {
+        let opened = self.lock();
+        let (opened, secret_id) = opened.as_ref()?;
+        (opened.as_bytes() == token.as_bytes()).then(|| secret_id.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Secret, Secret)>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Whether `path` makes secret ids of `mount`: exactly one segment for the role, which the server lower-cases.
@@ -101,12 +71,8 @@ fn is_for(path: &str, mount: &str, role_name: Option<&str>) -> bool {
 
 fn burnt(error: &Error, what: &str) -> Error {
     let message = format!("the wrapping token cannot be used: {what}; a new one is needed");
-    let status = error.status();
     let made = Error::new(ErrorKind::Unauthenticated, message).with_source(error.clone());
-    match status {
-        Some(status) => made.with_status(status),
-        None => made,
-    }
+    error.status().map_or(made.clone(), |status| made.with_status(status))
 }
 
 #[cfg(test)]

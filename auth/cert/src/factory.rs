@@ -33,10 +33,6 @@ impl AuthFactory for CertFactory {
         "cert"
     }
 
-    fn aliases(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn fields(&self) -> &'static [Field] {
         &[CERT, CERT_FILE, CERT_KEY, CERT_KEY_FILE, ROLE_NAME, AUTH_PATH]
     }

@@ -22,6 +22,7 @@
 
 mod file;
 mod jwt;
+mod oauth2;
 mod open;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use strongroom_core::{Error, ErrorKind, Secret};
 
 use file::CredentialFile;
 pub use jwt::check_jwt;
+pub use oauth2::OAuth2;
 
 /// The largest credential that is taken, in bytes.
 pub const MAX_LEN: usize = 64 * 1024;

@@ -6,7 +6,6 @@ use strongroom_core::factory::{AuthFactory, Field, Settings, Shape};
 use strongroom_core::{AuthMethod, Error};
 use strongroom_credential::Credential;
 
-use crate::oauth2::WHAT;
 use crate::{JwtAuth, JwtSource, OAuth2};
 
 /// Makes JWT logins from configuration: `auth_method: jwt`, alias `oauth2`.
@@ -79,8 +78,8 @@ fn oauth2(settings: &Settings, endpoint: &str) -> Result<OAuth2, Error> {
     if !matches!(scheme, Some("https" | "http")) {
         return Err(settings.error(&ENDPOINT, "expected a URL: https, or http to a loopback address"));
     }
-    let secret = Credential::required_line(WHAT, settings, &CLIENT_SECRET, &CLIENT_SECRET_FILE)?;
-    let grant = OAuth2::with(endpoint, settings.required(&CLIENT_ID)?, secret)
+    let secret = Credential::required_line("client secret", settings, &CLIENT_SECRET, &CLIENT_SECRET_FILE)?;
+    let grant = OAuth2::with_credential(endpoint, settings.required(&CLIENT_ID)?, secret)
         .audiences(settings.list(&AUDIENCES)?)
         .scopes(settings.list(&SCOPES)?);
     Ok(match settings.text(&CA_FILE)? {

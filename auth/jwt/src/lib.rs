@@ -10,9 +10,7 @@
 //! ```
 
 mod factory;
-mod oauth2;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -20,7 +18,7 @@ use strongroom_core::{AuthMethod, Error, ErrorKind, Grant, Identity, LoginCall, 
 use strongroom_credential::Credential;
 
 pub use factory::JwtFactory;
-pub use oauth2::OAuth2;
+pub use strongroom_credential::OAuth2;
 
 /// A login with a JWT.
 #[derive(Debug)]
@@ -31,8 +29,10 @@ pub struct JwtAuth {
 }
 
 /// Where the JWT comes from.
+#[derive(Debug)]
 pub struct JwtSource(Source);
 
+#[derive(Debug)]
 enum Source {
     File(Credential),
     OAuth2(OAuth2),
@@ -49,15 +49,6 @@ impl JwtSource {
     #[must_use]
     pub fn oauth2(grant: OAuth2) -> Self {
         Self(Source::OAuth2(grant))
-    }
-}
-
-impl fmt::Debug for JwtSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Source::File(file) => file.fmt(f),
-            Source::OAuth2(grant) => grant.fmt(f),
-        }
     }
 }
 
@@ -78,7 +69,7 @@ impl JwtAuth {
     async fn jwt(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
         match &self.source.0 {
             Source::File(file) => file.jwt().await,
-            Source::OAuth2(grant) => grant.fetch(server).await,
+            Source::OAuth2(grant) => grant.jwt(server).await,
         }
     }
 }

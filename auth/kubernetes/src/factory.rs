@@ -27,10 +27,6 @@ impl AuthFactory for KubernetesFactory {
         "kubernetes"
     }
 
-    fn aliases(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn fields(&self) -> &'static [Field] {
         &[ROLE, AUTH_PATH, TOKEN_FILE]
     }

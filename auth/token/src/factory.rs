@@ -21,10 +21,6 @@ impl AuthFactory for TokenFactory {
         "token"
     }
 
-    fn aliases(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn fields(&self) -> &'static [Field] {
         &[TOKEN, TOKEN_FILE]
     }

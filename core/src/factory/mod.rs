@@ -22,7 +22,9 @@ pub trait BackendFactory: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     /// Other names for the kind.
-    fn aliases(&self) -> &'static [&'static str];
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The fields it reads, besides those that every vault has ([`POLICY_FIELDS`]).
     fn fields(&self) -> &'static [Field];
@@ -44,7 +46,9 @@ pub trait AuthFactory: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     /// Other names for the method.
-    fn aliases(&self) -> &'static [&'static str];
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The fields it reads.
     fn fields(&self) -> &'static [Field];

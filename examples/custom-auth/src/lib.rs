@@ -87,9 +87,6 @@ impl AuthFactory for PasswordFactory {
     fn name(&self) -> &'static str {
         "password"
     }
-    fn aliases(&self) -> &'static [&'static str] {
-        &[]
-    }
     fn fields(&self) -> &'static [Field] {
         &[USER, FILE, PATH]
     }

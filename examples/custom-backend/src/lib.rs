@@ -102,9 +102,6 @@ impl BackendFactory for HelperFactory {
     fn name(&self) -> &'static str {
         "helper"
     }
-    fn aliases(&self) -> &'static [&'static str] {
-        &[]
-    }
     fn fields(&self) -> &'static [Field] {
         &[PROGRAM]
     }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use strongroom_core::{Error, ErrorKind, LoginServer, OutsideCall, Secret};
-use strongroom_credential::{Credential, check_jwt};
 
-pub(crate) const WHAT: &str = "client secret";
+use crate::{Credential, check_jwt};
+
+const WHAT: &str = "client secret";
 
 /// How to ask an identity provider for a JWT.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl OAuth2 {
         client_id: impl Into<String>,
         client_secret: impl Into<Secret>,
     ) -> Self {
-        Self::with(endpoint, client_id, Credential::text(WHAT, client_secret))
+        Self::with_credential(endpoint, client_id, Credential::text(WHAT, client_secret))
     }
 
     /// The same with a client secret that stands in a file, read afresh at each login.
@@ -36,10 +37,12 @@ impl OAuth2 {
         client_id: impl Into<String>,
         path: impl Into<PathBuf>,
     ) -> Self {
-        Self::with(endpoint, client_id, Credential::file(WHAT, path))
+        Self::with_credential(endpoint, client_id, Credential::file(WHAT, path))
     }
 
-    pub(crate) fn with(
+    /// The same with a client secret that stands where `client_secret` says.
+    #[must_use]
+    pub fn with_credential(
         endpoint: impl Into<String>,
         client_id: impl Into<String>,
         client_secret: Credential,
@@ -75,7 +78,9 @@ impl OAuth2 {
         self
     }
 
-    pub(crate) fn identity(&self) -> Vec<&[u8]> {
+    /// What tells this grant from another: all of it.
+    #[must_use]
+    pub fn identity(&self) -> Vec<&[u8]> {
         let [kind, secret] = self.client_secret.identity();
         let ca = self.ca_file.as_ref().map_or(&b""[..], |path| path.as_os_str().as_encoded_bytes());
         let parts = [
@@ -91,7 +96,12 @@ impl OAuth2 {
     }
 
     /// Asks for a JWT.
-    pub(crate) async fn fetch(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Where the client secret or the CA file cannot be read, as the provider refused or could not be asked, and
+    /// where its answer holds no JWT.
+    pub async fn jwt(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
         let secret = self.client_secret.line().await?;
         let ca = self.ca_file.as_ref().map(|path| {
             std::fs::read(path).map_err(|error| {
@@ -126,7 +136,8 @@ impl OAuth2 {
         Ok(jwt)
     }
 
-    pub(crate) async fn changed(&self) {
+    /// Completes when the file of the client secret has changed; never where it is a text.
+    pub async fn changed(&self) {
         self.client_secret.changed().await;
     }
 }
