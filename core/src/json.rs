@@ -90,7 +90,15 @@ impl<'a> Json<'a> {
 
     /// The member `name` of an object.
     pub(crate) fn get(&self, name: &str) -> Option<Self> {
-        self.members().into_iter().find_map(|(member, value)| (member == name).then_some(value))
+        let Self::Object(text) = self else { return None };
+        let mut scan = Scan::of(text);
+        while let Some(Ok(member)) = scan.name() {
+            let value = scan.skip();
+            if member == name {
+                return Some(Self::checked(value));
+            }
+        }
+        None
     }
 
     /// The element at `index` of an array.

@@ -54,7 +54,7 @@ impl Cache {
         let runtime = self.host.nearest()?;
         let several = several.into_iter().map(|(slot, pilot)| {
             let seat = self.seat(&slot, pilot, &runtime, None);
-            self.departures.add(&slot, Arc::downgrade(&seat), Weak::new(), &runtime, self.clock.now());
+            self.departures.add(&slot, Arc::downgrade(&seat), Weak::new(), &runtime);
             (slot, seat)
         });
         runtime.spawn(read_together(self.me.clone(), mounted, several.collect()));

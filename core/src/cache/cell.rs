@@ -7,8 +7,8 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::ask::Ask;
 use super::block::{Block, Limits};
+use super::blocks::Blocks;
 use super::clock::Tick;
-use super::retired::Retired;
 use super::slot::Slot;
 use crate::Secret;
 
@@ -45,8 +45,8 @@ impl Deref for CellRef {
 }
 
 impl Cell {
-    pub(crate) fn new(ask: Arc<Ask>) -> Self {
-        Self { block: ArcSwap::from_pointee(Block::none(0)), ask }
+    pub(crate) fn new(ask: Arc<Ask>, blocks: &Blocks) -> Self {
+        Self { block: ArcSwap::new(blocks.place(Block::none(0))), ask }
     }
 
     #[inline]
@@ -66,7 +66,7 @@ impl Cell {
         version: Option<u64>,
         limits: Limits,
         now: Tick,
-        retired: &Retired<Block>,
+        blocks: &Blocks,
     ) {
         let old = self.block.load();
         let same = old.is_a_value() && old.bytes() == value.as_bytes();
@@ -76,16 +76,16 @@ impl Cell {
         // A version of its own does not make it another value.
         let serial = if same { old.serial() } else { old.serial().wrapping_add(1) };
         old.move_on(now);
-        self.replace(old, Block::new(value.as_bytes(), limits, serial, version), retired);
+        self.replace(old, Block::new(value.as_bytes(), limits, serial, version), blocks);
     }
 
     /// Takes the value away.
-    pub(crate) fn empty(&self, retired: &Retired<Block>) {
+    pub(crate) fn empty(&self, blocks: &Blocks) {
         let old = self.block.load();
         if old.is_a_value() {
             old.extend(Limits::ENDED);
             let next = Block::none(old.serial().wrapping_add(1));
-            self.replace(old, next, retired);
+            self.replace(old, next, blocks);
         }
     }
 
@@ -98,11 +98,11 @@ impl Cell {
     }
 
     /// Takes the value away for good, since the slot is gone.
-    pub(crate) fn end(&self, retired: &Retired<Block>) {
+    pub(crate) fn end(&self, blocks: &Blocks) {
         let old = self.block.load();
         old.extend(Limits::ENDED);
         let next = Block::gone(old.serial().wrapping_add(1));
-        self.replace(old, next, retired);
+        self.replace(old, next, blocks);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -114,12 +114,12 @@ impl Cell {
         self.block.load().was_used()
     }
 
-    fn replace(&self, old: Guard<Arc<Block>>, next: Block, retired: &Retired<Block>) {
+    fn replace(&self, old: Guard<Arc<Block>>, next: Block, blocks: &Blocks) {
         if old.is_used() {
             next.mark_used();
         }
         // Or else we would be the reader who keeps it from being freed at once.
         drop(old);
-        retired.retire(self.block.swap(Arc::new(next)));
+        blocks.retire(self.block.swap(blocks.place(next)));
     }
 }

@@ -98,8 +98,11 @@ impl Clock {
             Start::Runtime(start) => start.elapsed(),
         };
         let now = FIRST.after(elapsed);
-        // Two may advance it at once: the later time stands, so it never runs backwards.
-        self.now.0.fetch_max(now.0, Ordering::Relaxed);
+        // Written once a step, however many reads ask: every hit looks at it.
+        if self.now() < now {
+            // Two may advance it at once: the later time stands, so it never runs backwards.
+            self.now.0.fetch_max(now.0, Ordering::Relaxed);
+        }
         now
     }
 

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use arc_swap::cache::Cache;
 use arc_swap::{ArcSwap, Guard};
 use foldhash::fast::RandomState;
 
+use super::apart::Apart;
 use super::block::Block;
 use super::cell::CellRef;
 use super::retired::Retired;
@@ -22,8 +24,7 @@ type Map = HashMap<Arc<str>, CellRef, RandomState>;
 
 /// The cells by the texts that mean them.
 pub(crate) struct Index {
-    id: u64,
-    published: Arc<ArcSwap<Map>>,
+    front: Apart<Front>,
     retired: Retired<Map>,
     pending: Mutex<Pending>,
     /// Whether there is anything pending, so that most readers need not lock to see that there is nothing.
@@ -31,6 +32,25 @@ pub(crate) struct Index {
     /// How many cells have died since the last merge.
     dead: AtomicUsize,
     limit: usize,
+}
+
+/// What every reader looks at.
+struct Front {
+    id: u64,
+    published: Published,
+}
+
+/// The big map.
+#[derive(Clone, Default)]
+struct Published(Arc<Apart<ArcSwap<Map>>>);
+
+impl Deref for Published {
+    type Target = ArcSwap<Map>;
+
+    #[inline]
+    fn deref(&self) -> &ArcSwap<Map> {
+        &self.0
+    }
 }
 
 struct Pending {
@@ -42,7 +62,7 @@ struct Pending {
 /// What this thread knows of the index that it used last.
 struct Near {
     id: u64,
-    map: Cache<Arc<ArcSwap<Map>>, Arc<Map>>,
+    map: Cache<Published, Arc<Map>>,
 }
 
 thread_local! {
@@ -54,8 +74,7 @@ impl Index {
     pub(crate) fn new(limit: usize) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(0);
         Self {
-            id: IDS.fetch_add(1, Ordering::Relaxed),
-            published: Arc::default(),
+            front: Apart(Front { id: IDS.fetch_add(1, Ordering::Relaxed), published: Published::default() }),
             retired: Retired::new(),
             pending: Mutex::new(Pending { map: Map::default(), not_before: Instant::now() }),
             has_pending: AtomicBool::new(false),
@@ -67,12 +86,13 @@ impl Index {
     /// The present block of what `text` means.
     #[inline]
     pub(crate) fn load(&self, text: &str) -> Option<Guard<Arc<Block>>> {
+        let front = &*self.front;
         let near = NEAR.try_with(|near| {
             // Taken only by a reader that is already within this function, which runs nothing of others.
             let mut near = near.try_borrow_mut().ok()?;
             let near = match near.as_mut() {
-                Some(near) if near.id == self.id => near,
-                _ => near.insert(Near { id: self.id, map: Cache::new(self.published.clone()) }),
+                Some(near) if near.id == front.id => near,
+                _ => near.insert(Near { id: front.id, map: Cache::new(front.published.clone()) }),
             };
             near.map.load().get(text).map(look)
         });
@@ -82,7 +102,7 @@ impl Index {
     /// What a thread does not know of yet.
     #[cold]
     pub(crate) fn load_new(&self, text: &str) -> Option<Guard<Arc<Block>>> {
-        let published = || self.published.load().get(text).map(look);
+        let published = || self.front.published.load().get(text).map(look);
         if self.has_pending.load(Ordering::Acquire) {
             // Merging happens under the lock, so the text is in one of the two if it is known at all.
             let pending = lock(&self.pending);
@@ -94,7 +114,7 @@ impl Index {
 
     /// Remembers what `text` means.
     pub(crate) fn insert(&self, text: &str, cell: &CellRef) {
-        let known = self.published.load();
+        let known = self.front.published.load();
         if cell.is_dead() || known.get(text).is_some_and(|known| std::ptr::eq(&**known, &**cell)) {
             return;
         }
@@ -107,8 +127,8 @@ impl Index {
 
     /// Makes what is new part of the big map, and drops what has died. Called now and then, by nobody who reads.
     pub(crate) fn merge(&self) {
-        self.retired.sweep();
-        let many_dead = self.dead.load(Ordering::Relaxed) > 16 + self.published.load().len() / 8;
+        self.retired.sweep(drop);
+        let many_dead = self.dead.load(Ordering::Relaxed) > 16 + self.front.published.load().len() / 8;
         if !self.has_pending.load(Ordering::Acquire) && !many_dead {
             return;
         }
@@ -117,20 +137,20 @@ impl Index {
         if began < pending.not_before {
             return;
         }
-        let published = self.published.load();
+        let published = self.front.published.load();
         let mut map =
             Map::with_capacity_and_hasher(published.len() + pending.map.len(), RandomState::default());
         let alive = published.iter().filter(|(_, cell)| !cell.is_dead());
         map.extend(alive.map(|(text, cell)| (text.clone(), cell.clone())));
         map.extend(pending.map.drain());
         drop(published);
-        let old = self.published.swap(Arc::new(map));
+        let old = self.front.published.swap(Arc::new(map));
         self.has_pending.store(false, Ordering::Release);
         self.dead.store(0, Ordering::Relaxed);
         pending.map = Map::default();
         pending.not_before = Instant::now() + (began.elapsed() * 100).min(Duration::from_secs(2));
         drop(pending);
-        self.retired.retire(old);
+        self.retired.retire(old, drop);
     }
 
     /// Notes that cells have died.

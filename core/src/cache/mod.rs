@@ -7,6 +7,7 @@
 //! | `slot` | one document: how its last read ended, and its cells |
 //! | `cell` | one value, behind an atomic pointer to a `block` |
 //! | `block` | a value and its limits, packed together |
+//! | `blocks` | where blocks lie, and those that were replaced |
 //! | `subject`, `kept` | what a slot is read by, and its document, in few bytes |
 //! | `ask` | what one reference takes out of a document, and for how long |
 //! | `index` | from the text of a reference to its cell, remembered by each thread |
@@ -29,13 +30,16 @@
 //! | `follow` | reading anew what a vault notices to have changed |
 //! | `retired` | what was replaced and may still be read |
 //! | `clock` | time in steps of 50 ms |
+//! | `apart` | what every hit looks at, in a cache line of its own |
 //! | `stalled` | flights whose runtime nobody drives |
 //! | `sign` | whether anybody drives a runtime |
 //! | `host` | the runtime on which all this runs |
 
+mod apart;
 mod ask;
 mod batch;
 mod block;
+mod blocks;
 mod cell;
 mod clock;
 mod cockpit;
@@ -70,9 +74,11 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::Guard;
 
+use apart::Apart;
 use ask::Asks;
 pub(crate) use ask::{Ask, Extra};
 pub(crate) use block::Block;
+use blocks::Blocks;
 pub(crate) use cell::{Cell, CellRef};
 pub(crate) use clock::{AtomicTick, Clock, STEP, Tick};
 pub(crate) use flight::Flights;
@@ -82,7 +88,6 @@ pub(crate) use mount::{Mount, Mounted};
 use notice::Change;
 use outbox::Outbox;
 pub(crate) use read::Want;
-use retired::Retired;
 use rotate::Rotation;
 pub(crate) use slot::Landings;
 use slot::Slot;
@@ -99,11 +104,11 @@ use crate::{Error, ErrorKind, Heard, ReadRequest, RotationEvents, events};
 
 /// All that a registry remembers.
 pub(crate) struct Cache {
-    clock: Clock,
+    clock: Apart<Clock>,
     table: Table,
     asks: Asks,
     index: Index,
-    retired: Retired<Block>,
+    blocks: Blocks,
     host: Arc<Host>,
     departures: Arc<Departures>,
     rotation: Rotation,
@@ -122,12 +127,12 @@ impl Cache {
 
     pub(crate) fn with_clock(limits: CacheLimits, clock: Clock) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
-            clock,
+            clock: Apart(clock),
             table: Table::new(limits),
             asks: Asks::default(),
             // A secret may be written in several ways, and have several keys.
             index: Index::new(limits.entries.saturating_mul(2)),
-            retired: Retired::new(),
+            blocks: Blocks::new(),
             host: Arc::default(),
             departures: Arc::default(),
             rotation: Rotation::default(),
@@ -148,9 +153,9 @@ impl Cache {
         ask: Ask,
     ) -> (Pinned, CellRef) {
         let ask = self.asks.intern(ask);
-        let (slot, evicted) = self.table.pin(mount, request, &ask, self.clock.now());
+        let (slot, evicted) = self.table.pin(mount, request, &ask, self.clock.now(), &self.blocks);
         self.end(evicted);
-        let cell = slot.cell(&ask, mounted, self.clock.now(), &self.retired);
+        let cell = slot.cell(&ask, mounted, self.clock.now(), &self.blocks);
         self.table.weigh(&slot);
         self.hasten(&slot, mounted);
         (slot, cell)
@@ -218,7 +223,7 @@ impl Cache {
 
     fn end(&self, slots: Vec<Arc<Slot>>) {
         for slot in slots {
-            let (cells, woken) = slot.flights.announce(|state| state.end(&slot, &self.retired));
+            let (cells, woken) = slot.flights.announce(|state| state.end(&slot, &self.blocks));
             drop(woken);
             self.index.note_dead(cells);
         }
@@ -244,7 +249,8 @@ impl Cache {
 
     /// One step of the keeper's.
     fn step(&self) {
-        self.departures.look_after(self.clock.advance());
+        self.clock.advance();
+        self.departures.look_after();
         for slot in self.departures.take_lost() {
             if let Some(lost) = slot.upgrade() {
                 lost.flights.with(|state| self.postpone(state, slot));
@@ -253,7 +259,7 @@ impl Cache {
         self.look_after_rotation();
         // Where there is no runtime, the next reader brings one.
         let _ = self.keep_rotating();
-        self.retired.sweep();
+        self.blocks.sweep();
         self.index.merge();
         #[cfg(feature = "metrics")]
         self.report();

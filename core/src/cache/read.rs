@@ -171,7 +171,7 @@ impl Cache {
         let runtime = self.host.nearest()?;
         let seat = self.seat(slot, pilot, &runtime, Some(Box::new(then)));
         turn.into_iter().for_each(|turn| seat.lend(turn));
-        self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), &runtime, self.clock.now());
+        self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), &runtime);
         runtime.launch(self.work(slot, seat));
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Cache {
         let seat = self.seat(slot, pilot, &runtime, Some(Box::new(move || drop(in_front))));
         let watched = Arc::downgrade(&seat);
         let cockpit = Cockpit::new(self.work(slot, seat), runtime.clone());
-        self.departures.add(slot, watched, Arc::downgrade(&cockpit), &runtime, self.clock.now());
+        self.departures.add(slot, watched, Arc::downgrade(&cockpit), &runtime);
         if !is_here {
             cockpit.hand_over();
         }
@@ -234,13 +234,13 @@ impl Cache {
         started: Tick,
         answer: Result<Document, Error>,
     ) -> Woken {
-        let (clock, retired) = (&self.clock, &self.retired);
+        let (clock, blocks) = (&self.clock, &self.blocks);
         pilot.land(|state| {
             let before = slot.glance(state);
             match answer {
-                Ok(document) => state.take(&document, started, slot, mounted, clock, retired),
+                Ok(document) => state.take(&document, started, slot, mounted, clock, blocks),
                 Err(error) if is_a_miss(&error) => {
-                    state.miss(error, clock.now(), slot, mounted.generation, retired);
+                    state.miss(error, clock.now(), slot, mounted.generation, blocks);
                 }
                 Err(error) => state.fail(error, clock.now(), mounted.generation),
             }

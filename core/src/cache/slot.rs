@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use super::ask::Ask;
 use super::block::Block;
+use super::blocks::Blocks;
 use super::cell::{Cell, CellRef, Further};
 use super::clock::{Clock, Tick};
 use super::flight::Flights;
 use super::kept::{Edition, Kept};
 use super::mount::{Mount, Mounted};
 use super::plan::Schedule;
-use super::retired::Retired;
 use super::subject::Subject;
 use crate::{Document, Error, ErrorKind, Fetched, Policy, Secret, VersionState};
 
@@ -93,7 +93,7 @@ pub(crate) enum Landed {
 }
 
 impl Slot {
-    pub(crate) fn new(mount: Arc<Mount>, subject: Subject, ask: Arc<Ask>) -> Self {
+    pub(crate) fn new(mount: Arc<Mount>, subject: Subject, ask: Arc<Ask>, blocks: &Blocks) -> Self {
         let state = State {
             standing: Standing::Unknown,
             document: None,
@@ -106,7 +106,7 @@ impl Slot {
             schedule: Schedule::default(),
             further: None,
         };
-        let first = Cell::new(ask);
+        let first = Cell::new(ask, blocks);
         Self { mount, subject, first, flights: Flights::new(state), pins: AtomicU32::new(0) }
     }
 
@@ -120,7 +120,7 @@ impl Slot {
         ask: &Arc<Ask>,
         mounted: &Mounted,
         now: Tick,
-        retired: &Retired<Block>,
+        blocks: &Blocks,
     ) -> CellRef {
         if Arc::ptr_eq(&self.first.ask, ask) {
             return CellRef::First(self.clone());
@@ -129,9 +129,10 @@ impl Slot {
             if let Some(further) = state.further().find(|further| Arc::ptr_eq(&further.cell.ask, ask)) {
                 return CellRef::Further(further.clone());
             }
-            let further = Arc::new(Further { cell: Cell::new(ask.clone()), before: state.further.take() });
+            let further =
+                Arc::new(Further { cell: Cell::new(ask.clone(), blocks), before: state.further.take() });
             if state.generation == mounted.generation && state.source == mounted.generation {
-                state.fill(&further.cell, self.subject.resource(), &mounted.vault.policy, now, retired);
+                state.fill(&further.cell, self.subject.resource(), &mounted.vault.policy, now, blocks);
             }
             state.further = Some(further.clone());
             CellRef::Further(further)
@@ -288,7 +289,7 @@ impl State {
         slot: &Slot,
         mounted: &Mounted,
         clock: &Clock,
-        retired: &Retired<Block>,
+        blocks: &Blocks,
     ) {
         self.standing = Standing::Good;
         self.document = Some(Kept::new(document, clock));
@@ -300,7 +301,7 @@ impl State {
         // looks at one cell: what belongs together is read as one document.
         let now = clock.now();
         for cell in slot.cells(self) {
-            self.fill(cell, slot.subject.resource(), &mounted.vault.policy, now, retired);
+            self.fill(cell, slot.subject.resource(), &mounted.vault.policy, now, blocks);
         }
     }
 
@@ -354,18 +355,11 @@ impl State {
     }
 
     /// The vault says that there is nothing, or that we may not see it.
-    pub(crate) fn miss(
-        &mut self,
-        error: Error,
-        now: Tick,
-        slot: &Slot,
-        generation: u32,
-        retired: &Retired<Block>,
-    ) {
+    pub(crate) fn miss(&mut self, error: Error, now: Tick, slot: &Slot, generation: u32, blocks: &Blocks) {
         self.standing = Standing::Missing { error, since: now };
         self.land(generation);
         self.document = None;
-        slot.cells(self).for_each(|cell| cell.empty(retired));
+        slot.cells(self).for_each(|cell| cell.empty(blocks));
     }
 
     /// The read failed; what is held is kept.
@@ -404,11 +398,11 @@ impl State {
     }
 
     /// Takes everything away for good, and says from how many cells.
-    pub(crate) fn end(&mut self, slot: &Slot, retired: &Retired<Block>) -> usize {
+    pub(crate) fn end(&mut self, slot: &Slot, blocks: &Blocks) -> usize {
         self.standing = Standing::Unknown;
         self.generation = 0;
         self.document = None;
-        slot.cells(self).inspect(|cell| cell.end(retired)).count()
+        slot.cells(self).inspect(|cell| cell.end(blocks)).count()
     }
 
     /// Until when listings will do for what was read now: for half to the whole of [`TRUST`] times the ttl, or of the
@@ -424,14 +418,14 @@ impl State {
         self.landings = self.landings.next();
     }
 
-    fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, now: Tick, retired: &Retired<Block>) {
+    fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, now: Tick, blocks: &Blocks) {
         let Some(document) = &self.document else { return };
         match cell.ask.pick(document, resource, policy) {
             Ok(value) => {
                 let limits = cell.ask.limits(policy, document, self.fetched);
-                cell.publish(&value, document.version(), limits, now, retired);
+                cell.publish(&value, document.version(), limits, now, blocks);
             }
-            Err(_) => cell.empty(retired),
+            Err(_) => cell.empty(blocks),
         }
     }
 

@@ -5,29 +5,21 @@
 //! so that those who wait start again in their own runtime.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use tokio::runtime::Handle;
 
 use super::Pinned;
-use super::clock::{STEP, Tick};
 use super::cockpit::{Cockpit, Launch, Work};
 use super::flight::Pilot;
 use super::line::Turn;
+use super::sign::Sign;
 use super::slot::{Slot, State};
 use crate::sync::lock;
 
-/// How long a reader may fly before a task takes its flight over, which costs little: one step at least.
-const SOLO: Duration = STEP.saturating_mul(2);
-
-/// How long a flight may take before its runtime is asked.
-const LONG: Duration = Duration::from_secs(1);
-
-/// How long a runtime may take to answer. One that is merely busy answers sooner.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// After how many steps of the keeper a task takes over what a reader flies, which costs little: 100 ms at least.
+const SOLO: u32 = 3;
 
 /// Where the pilot of a flight sits, unless it has landed or was given up.
 pub(super) struct Seat {
@@ -90,11 +82,9 @@ struct Departure {
     seat: Weak<Seat>,
     /// Where its first reader flies it, unless it began as a task.
     cockpit: Weak<Cockpit<Handle>>,
-    runtime: Handle,
-    /// Since when nothing was heard of its runtime.
-    since: Tick,
-    /// The sign of life that it was asked for.
-    sign: Option<Arc<AtomicBool>>,
+    /// How many steps of the keeper it is under way.
+    steps: u32,
+    sign: Sign,
 }
 
 impl Launch for Handle {
@@ -115,9 +105,8 @@ impl Departures {
         seat: Weak<Seat>,
         cockpit: Weak<Cockpit<Handle>>,
         runtime: &Handle,
-        now: Tick,
     ) {
-        let departure = Departure { seat, cockpit, runtime: runtime.clone(), since: now, sign: None };
+        let departure = Departure { seat, cockpit, steps: 0, sign: Sign::of(runtime.clone()) };
         let mut under_way = lock(&self.under_way);
         if under_way.list.len() >= under_way.crowd {
             // Many come and go between two steps of the keeper.
@@ -145,7 +134,7 @@ impl Departures {
     }
 
     /// Gives up the flights of runtimes that stand still. Called at every step of the keeper.
-    pub(super) fn look_after(&self, now: Tick) {
+    pub(super) fn look_after(&self) {
         let (mut given_up, mut looked_at, mut solos) = (Vec::new(), Vec::new(), Vec::new());
         lock(&self.under_way).list.retain(|_, departure| {
             let Some(seat) = departure.seat.upgrade() else { return false };
@@ -154,26 +143,13 @@ impl Departures {
             if seat.is_empty() {
                 return false;
             }
-            let waited = now.since(departure.since);
-            if waited >= SOLO {
+            departure.steps += 1;
+            if departure.steps >= SOLO {
                 solos.extend(std::mem::take(&mut departure.cockpit).upgrade());
             }
-            match &departure.sign {
-                None if waited >= LONG => {
-                    let sign = Arc::new(AtomicBool::new(false));
-                    departure.sign = Some(sign.clone());
-                    departure.since = now;
-                    departure.runtime.spawn(async move { sign.store(true, Ordering::Relaxed) });
-                }
-                Some(sign) if sign.load(Ordering::Relaxed) => {
-                    departure.sign = None;
-                    departure.since = now;
-                }
-                Some(_) if waited >= PATIENCE => {
-                    given_up.push(seat);
-                    return false;
-                }
-                _ => {}
+            if departure.sign.is_missing() {
+                given_up.push(seat);
+                return false;
             }
             true
         });

@@ -12,6 +12,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::ask::Ask;
+use super::blocks::Blocks;
 use super::clock::Tick;
 use super::flight::Flights;
 use super::mount::Mount;
@@ -132,6 +133,7 @@ impl Table {
         request: ReadRequest,
         ask: &Arc<Ask>,
         now: Tick,
+        blocks: &Blocks,
     ) -> (Pinned, Vec<Arc<Slot>>) {
         let subject = Subject::from(request);
         let hash = self.hash(mount, &subject);
@@ -145,7 +147,7 @@ impl Table {
             return (Pinned(slot), Vec::new());
         }
         let evicted = self.make_room(&mut slots, now);
-        let slot = Arc::new(Slot::new(mount.clone(), subject, ask.clone()));
+        let slot = Arc::new(Slot::new(mount.clone(), subject, ask.clone(), blocks));
         slot.pins.fetch_add(1, Ordering::Relaxed);
         slots.table.insert_unique(hash, slot.clone(), |slot| self.hash(&slot.mount, &slot.subject));
         (Pinned(slot), evicted)

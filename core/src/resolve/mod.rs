@@ -210,7 +210,9 @@ impl Resolver {
     async fn gather(&self, template: &Template) -> Result<Vec<Gathered>, ResolveError> {
         let gathered = self.registry.gather(&template.references).await;
         let errors: Vec<_> = gathered.iter().map(|gathered| gathered.as_ref().err()).collect();
-        let failed = template.fields(|place| errors.get(place).is_some_and(Option::is_some));
+        let has_failed = |place: usize| errors.get(place).is_some_and(Option::is_some);
+        let any = errors.iter().any(Option::is_some);
+        let failed = if any { template.fields(has_failed) } else { Vec::new() };
         let faults = failed.into_iter().filter_map(|(path, place)| {
             let error = (*errors.get(place)?)?.clone();
             Some(Fault { path, error })

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::failure::Fault;
-use super::path::{FieldPath, Step};
+use super::path::{At, FieldPath};
 use crate::{Embedded, Error, Piece, Reference, Secret, is_reference};
 
 /// A value of a document.
@@ -46,10 +47,9 @@ impl Template {
     /// Finds the references; those embedded in longer texts too where that is asked for.
     pub(super) fn new(root: Tree, embedded: bool) -> Self {
         let mut template = Self { root: Tree::Null, references: Vec::new(), faults: Vec::new() };
-        let mut cutter =
-            Cutter { embedded, known: HashMap::new(), path: FieldPath::root(), template: &mut template };
+        let mut cutter = Cutter { embedded, known: HashMap::default(), template: &mut template };
         let mut root = root;
-        cutter.cut(&mut root);
+        cutter.cut(&mut root, At::Root);
         template.root = root;
         template
     }
@@ -57,7 +57,7 @@ impl Template {
     /// The paths of all fields for whose references `chosen` says so, each with the first such reference.
     pub(super) fn fields(&self, chosen: impl Fn(usize) -> bool) -> Vec<(FieldPath, usize)> {
         let mut found = Vec::new();
-        search(&self.root, &mut FieldPath::root(), &chosen, &mut found);
+        search(&self.root, At::Root, &chosen, &mut found);
         found
     }
 }
@@ -65,33 +65,25 @@ impl Template {
 struct Cutter<'a> {
     embedded: bool,
     /// The place of each reference by its text.
-    known: HashMap<Box<str>, usize>,
-    path: FieldPath,
+    known: HashMap<Box<str>, usize, RandomState>,
     template: &'a mut Template,
 }
 
 impl Cutter<'_> {
-    fn cut(&mut self, tree: &mut Tree) {
+    fn cut(&mut self, tree: &mut Tree, at: At<'_>) {
         match tree {
             Tree::List(elements) => {
                 for (index, element) in elements.iter_mut().enumerate() {
-                    self.path.push(Step::Index(index));
-                    self.cut(element);
-                    self.path.pop();
+                    self.cut(element, At::Index(&at, index));
                 }
             }
             Tree::Map(entries) => {
                 for (key, value) in entries {
-                    // The path is needed for texts that are wrong alone, but known only here.
-                    if matches!(value, Tree::List(_) | Tree::Map(_) | Tree::Text(_)) {
-                        self.path.push(Step::Key(key.clone()));
-                        self.cut(value);
-                        self.path.pop();
-                    }
+                    self.cut(value, At::Key(&at, key));
                 }
             }
             Tree::Text(text) => {
-                if let Some(cut) = self.text(text) {
+                if let Some(cut) = self.text(text, at) {
                     *tree = cut;
                 }
             }
@@ -99,9 +91,9 @@ impl Cutter<'_> {
         }
     }
 
-    fn text(&mut self, text: &str) -> Option<Tree> {
+    fn text(&mut self, text: &str, at: At<'_>) -> Option<Tree> {
         if self.embedded {
-            return if text.contains("{vault://") { self.spliced(text) } else { None };
+            return if text.contains("{vault://") { self.spliced(text, at) } else { None };
         }
         if !is_reference(text) {
             return None;
@@ -113,13 +105,13 @@ impl Cutter<'_> {
             Ok(reference) => Some(Tree::Reference(self.place(text, reference))),
             Err(error) => {
                 let shown = crate::escaped(text);
-                self.fault(Error::from(error).context(format!("could not resolve {shown}")));
+                self.fault(at, Error::from(error).context(format!("could not resolve {shown}")));
                 None
             }
         }
     }
 
-    fn spliced(&mut self, text: &str) -> Option<Tree> {
+    fn spliced(&mut self, text: &str, at: At<'_>) -> Option<Tree> {
         let mut parts = Vec::new();
         let mut is_valid = true;
         for piece in Embedded::new(text) {
@@ -130,7 +122,7 @@ impl Cutter<'_> {
                 }
                 Err(error) => {
                     // The text around it may be anything, so it is not shown.
-                    self.fault(Error::from(error).context("could not resolve a reference in the text"));
+                    self.fault(at, Error::from(error).context("could not resolve a reference in the text"));
                     is_valid = false;
                 }
             }
@@ -153,42 +145,30 @@ impl Cutter<'_> {
         place
     }
 
-    fn fault(&mut self, error: Error) {
-        self.template.faults.push(Fault { path: self.path.clone(), error });
+    fn fault(&mut self, at: At<'_>, error: Error) {
+        self.template.faults.push(Fault { path: at.to_path(), error });
     }
 }
 
-fn search(
-    tree: &Tree,
-    path: &mut FieldPath,
-    chosen: &impl Fn(usize) -> bool,
-    found: &mut Vec<(FieldPath, usize)>,
-) {
+fn search(tree: &Tree, at: At<'_>, chosen: &impl Fn(usize) -> bool, found: &mut Vec<(FieldPath, usize)>) {
     match tree {
         Tree::List(elements) => {
             for (index, element) in elements.iter().enumerate() {
-                path.push(Step::Index(index));
-                search(element, path, chosen, found);
-                path.pop();
+                search(element, At::Index(&at, index), chosen, found);
             }
         }
         Tree::Map(entries) => {
             for (key, value) in entries {
-                if !matches!(value, Tree::List(_) | Tree::Map(_) | Tree::Reference(_) | Tree::Spliced(_)) {
-                    continue;
-                }
-                path.push(Step::Key(key.clone()));
-                search(value, path, chosen, found);
-                path.pop();
+                search(value, At::Key(&at, key), chosen, found);
             }
         }
-        Tree::Reference(place) if chosen(*place) => found.push((path.clone(), *place)),
+        Tree::Reference(place) if chosen(*place) => found.push((at.to_path(), *place)),
         Tree::Spliced(parts) => {
             let places = parts.iter().filter_map(|part| match part {
                 Part::Reference(place) => Some(*place),
                 Part::Literal(_) => None,
             });
-            found.extend(places.filter(|place| chosen(*place)).map(|place| (path.clone(), place)));
+            found.extend(places.filter(|place| chosen(*place)).map(|place| (at.to_path(), place)));
         }
         _ => {}
     }

@@ -267,10 +267,10 @@ fn what_was_replaced_is_freed_by_the_writer_and_never_by_a_reader() {
         let held = old.clone();
         let reader = thread::spawn(move || drop(held));
         let retired = Retired::new();
-        retired.retire(old);
-        retired.sweep();
+        retired.retire(old, drop);
+        retired.sweep(drop);
         reader.join().unwrap();
-        retired.sweep();
+        retired.sweep(drop);
         assert_eq!(by.load(Ordering::SeqCst), 1);
     });
 }

@@ -1,0 +1,113 @@
+//! Where blocks lie: in runs, and what one leaves is where the next one goes.
+//!
+//! Readers look at blocks on every hit. Whatever else is allocated comes and goes with each refresh, and if it lay
+//! between blocks it would share cache lines with them: each write to it would cost the next reader of the block beside
+//! it a trip to the memory of another core.
+
+use std::iter::repeat_with;
+
+use super::block::Block;
+use super::retired::Retired;
+use crate::sync::{Arc, Mutex, lock};
+
+/// How many places are made at a time.
+const RUN: usize = 32;
+
+/// How many empty places are kept at most.
+const SPARE: usize = 8 * RUN;
+
+/// Places for blocks, and the blocks that were replaced and may still be read.
+pub(crate) struct Blocks {
+    empty: Mutex<Vec<Arc<Block>>>,
+    retired: Retired<Block>,
+}
+
+impl Blocks {
+    pub(crate) fn new() -> Self {
+        Self { empty: Mutex::new(Vec::new()), retired: Retired::new() }
+    }
+
+    /// Puts a block where there is a place for it.
+    pub(crate) fn place(&self, block: Block) -> Arc<Block> {
+        let place = {
+            let mut empty = lock(&self.empty);
+            if empty.is_empty() {
+                empty.extend(repeat_with(|| Arc::new(Block::none(0))).take(RUN));
+            }
+            empty.pop()
+        };
+        match place {
+            Some(mut place) => match Arc::get_mut(&mut place) {
+                Some(empty) => {
+                    *empty = block;
+                    place
+                }
+                None => Arc::new(block),
+            },
+            None => Arc::new(block),
+        }
+    }
+
+    /// Takes a block that readers can no longer find, and wipes it once nobody reads it.
+    pub(crate) fn retire(&self, old: Arc<Block>) {
+        self.retired.retire(old, |old| self.wipe(old));
+    }
+
+    /// Wipes what nobody reads any more.
+    pub(crate) fn sweep(&self) {
+        self.retired.sweep(|old| self.wipe(old));
+    }
+
+    fn wipe(&self, mut old: Arc<Block>) {
+        if let Some(block) = Arc::get_mut(&mut old) {
+            *block = Block::none(0);
+            let mut empty = lock(&self.empty);
+            if empty.len() < SPARE {
+                empty.push(old);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::block::Limits;
+    use super::*;
+
+    fn block(bytes: &[u8]) -> Block {
+        Block::new(bytes, Limits::ENDED, 1, None)
+    }
+
+    #[test]
+    fn what_a_block_leaves_is_wiped_and_used_again() {
+        let blocks = Blocks::new();
+        let old = blocks.place(block(b"old"));
+        let place = Arc::as_ptr(&old);
+        blocks.retire(old);
+        let next = blocks.place(block(b"next"));
+        assert_eq!((Arc::as_ptr(&next), next.bytes()), (place, &b"next"[..]));
+        let all: Vec<_> = lock(&blocks.empty).iter().map(|block| block.is_a_value()).collect();
+        assert_eq!(all, [false; RUN - 1]);
+    }
+
+    #[test]
+    fn what_somebody_reads_stays_until_nobody_does() {
+        let blocks = Blocks::new();
+        let read = blocks.place(block(b"read"));
+        blocks.retire(read.clone());
+        blocks.sweep();
+        assert_eq!((read.bytes(), lock(&blocks.empty).len()), (&b"read"[..], RUN - 1));
+        drop(read);
+        blocks.sweep();
+        assert_eq!(lock(&blocks.empty).len(), RUN);
+        assert!(lock(&blocks.empty).iter().all(|block| !block.is_a_value()));
+    }
+
+    #[test]
+    fn few_empty_places_are_kept() {
+        let blocks = Blocks::new();
+        let many: Vec<_> = (0..2 * SPARE).map(|_| blocks.place(block(b"many"))).collect();
+        many.into_iter().for_each(|old| blocks.retire(old));
+        assert_eq!(lock(&blocks.empty).len(), SPARE);
+    }
+}
