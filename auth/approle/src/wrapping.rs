@@ -72,7 +72,7 @@ fn is_for(path: &str, mount: &str, role_name: Option<&str>) -> bool {
 fn burnt(error: &Error, what: &str) -> Error {
     let message = format!("the wrapping token cannot be used: {what}; a new one is needed");
     let made = Error::new(ErrorKind::Unauthenticated, message).with_source(error.clone());
-    error.status().map_or(made.clone(), |status| made.with_status(status))
+    error.status().into_iter().fold(made, Error::with_status)
 }
 
 #[cfg(test)]
