@@ -249,7 +249,7 @@ fn an_unknown_prefix_is_told_what_can_be_used() {
 }
 
 #[test]
-fn a_variable_that_is_no_json_is_named() {
+fn a_variable_that_is_no_json_is_told() {
     let run = cli().run(&["get", "env/app-name/key"]);
     assert!(
         run.stderr.contains("vault `env` (env): `app-name` has no fields: its value is not valid JSON"),

@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use super::flight::Pilot;
 use super::mount::Mounted;
-use super::slot::State;
 use super::stalled::Seat;
+use super::state::State;
 use super::{Cache, Cell, Landings, Mount, Pinned};
 use crate::Error;
 

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `mount` | a prefix and the vault behind it, by generation |
 //! | `table` | all slots by (mount, resource, version, options), within bounds |
-//! | `slot` | one document: how its last read ended, and its cells |
+//! | `slot` | one document and its cells |
+//! | `state` | how its last read ended, and what follows from that |
 //! | `cell` | one value, behind an atomic pointer to a `block` |
 //! | `block` | a value and its limits, packed together |
 //! | `blocks` | where blocks lie, and those that were replaced |
@@ -13,7 +14,8 @@
 //! | `index` | from the text of a reference to its cell, remembered by each thread |
 //! | `flight` | single flight: one read at a time for a slot, and those who wait for it |
 //! | `cockpit` | who flies: the first reader, or a task |
-//! | `read` | how a flight goes: reading, doubting, landing |
+//! | `read` | how a flight goes: joining, reading, landing |
+//! | `doubt` | answers that would take away what was given before |
 //! | `batch` | flights of several slots in one request |
 //! | `due` | what is due when |
 //! | `plan` | when a slot is due next, and why |
@@ -43,6 +45,7 @@ mod blocks;
 mod cell;
 mod clock;
 mod cockpit;
+mod doubt;
 mod due;
 mod flight;
 mod folders;
@@ -63,6 +66,7 @@ mod rounds;
 mod sign;
 mod slot;
 mod stalled;
+mod state;
 mod subject;
 mod survey;
 mod table;
@@ -89,9 +93,9 @@ use notice::Change;
 use outbox::Outbox;
 pub(crate) use read::Want;
 use rotate::Rotation;
-pub(crate) use slot::Landings;
 use slot::Slot;
 use stalled::Departures;
+pub(crate) use state::Landings;
 #[cfg(feature = "metrics")]
 pub(crate) use survey::Survey;
 pub use table::CacheLimits;

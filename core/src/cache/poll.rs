@@ -16,7 +16,8 @@ use super::folders::place;
 use super::line::{Line, Turn, What, Work};
 use super::plan::Cause;
 use super::rounds::Errand;
-use super::slot::{Slot, State};
+use super::slot::Slot;
+use super::state::State;
 use super::{Cache, Mounted, Pinned};
 use crate::{Error, ErrorKind, VersionState, schedule};
 

@@ -1,4 +1,4 @@
-//! How a slot gets its document: joining or starting a flight, reading, doubting, landing.
+//! How a slot gets its document: joining or starting a flight, reading, landing.
 
 use std::sync::{Arc, Weak};
 
@@ -6,14 +6,13 @@ use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use super::cockpit::{Cockpit, FirstReader, Launch, Work};
+use super::doubt::ask;
 use super::flight::{Flights, Pilot, Woken};
 use super::host::Host;
-use super::kept::Edition;
 use super::line::{InFront, Turn};
 use super::mount::Mounted;
-use super::rotate::end;
-use super::slot::{DOUBT, Landed, State, is_a_miss};
 use super::stalled::{Seat, Then};
+use super::state::{Landed, State, is_a_miss};
 use super::{Cache, Cell, Landings, Pinned, Tick};
 use crate::{Document, Error, ErrorKind, Fetched, metrics};
 
@@ -300,44 +299,5 @@ async fn read(cache: Weak<Cache>, slot: Pinned, seat: &Seat) {
     if let Some(pilot) = seat.take() {
         let message = "the vault was removed while it was read";
         drop(pilot.land(|state| state.fail(Error::new(ErrorKind::Closed, message), Tick::PAST, 0)));
-    }
-}
-
-/// Asks the vault, twice where the answer would take away what it gave before.
-async fn ask(cache: &Weak<Cache>, slot: &Pinned, mounted: &Mounted, seat: &Seat) -> Result<Document, Error> {
-    let request = slot.subject.request();
-    let read = async || {
-        let answer = mounted.vault.backend.read(&request).await;
-        if let Some(cache) = cache.upgrade() {
-            cache.note_answer(&slot.mount, mounted.generation, "read", &answer);
-        }
-        answer
-    };
-    let answer = read().await;
-    let Some(held) = slot.flights.with(|state| state.held(mounted.generation)) else { return answer };
-    if !is_doubtful(held, &answer) {
-        return answer;
-    }
-    tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "asking once more");
-    // Others do not stand in line for a doubt: where all is denied, many have one.
-    seat.give_back().into_iter().for_each(|turn| end(cache, turn));
-    tokio::time::sleep(DOUBT).await;
-    match read().await {
-        Ok(document) if held.goes_back_to(Edition::of(&document)) => {
-            let message = "the vault answers with an older version than before, as a lagging standby does";
-            Err(Error::new(ErrorKind::Unavailable, message).transient())
-        }
-        answer => answer,
-    }
-}
-
-/// Whether an answer contradicts the one before in a way that a lagging standby's, or a mount that is being moved,
-/// does. A deletion on purpose says so itself and needs no second opinion.
-fn is_doubtful(held: Edition, answer: &Result<Document, Error>) -> bool {
-    match answer {
-        Ok(document) => held.goes_back_to(Edition::of(document)),
-        Err(error) => {
-            !error.is_retryable() && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
-        }
     }
 }

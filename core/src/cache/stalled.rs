@@ -15,7 +15,8 @@ use super::cockpit::{Cockpit, Launch, Work};
 use super::flight::Pilot;
 use super::line::Turn;
 use super::sign::Sign;
-use super::slot::{Slot, State};
+use super::slot::Slot;
+use super::state::State;
 use crate::sync::lock;
 
 /// After how many steps of the keeper a task takes over what a reader flies, which costs little: 100 ms at least.

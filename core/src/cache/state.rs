@@ -1,0 +1,428 @@
+//! What is known of a document: how its last read ended, and what follows for those who want it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::block::Block;
+use super::blocks::Blocks;
+use super::cell::{Cell, Further};
+use super::clock::{Clock, Tick};
+use super::kept::{Edition, Kept};
+use super::mount::Mounted;
+use super::plan::Schedule;
+use super::slot::Slot;
+use crate::{Document, Error, ErrorKind, Fetched, Policy, Secret, VersionState};
+
+/// What is known of a document.
+pub(crate) struct State {
+    pub(super) standing: Standing,
+    /// The last good document, as long as it may be served.
+    pub(super) document: Option<Kept>,
+    /// When the read that brought the document was sent.
+    fetched: Tick,
+    /// Until when the word of a listing will do: to one who may list and no longer read, all seems unchanged.
+    listed_until: Tick,
+    /// Which vault of the prefix the standing comes from; 0 for none, so that the next reader asks anew.
+    pub(super) generation: u32,
+    /// Which vault of the prefix gave the document.
+    pub(super) source: u32,
+    landings: Landings,
+    /// About how many bytes all this takes, as last counted, up to 4 GiB; [`GONE`] once it has left the table.
+    weight: u32,
+    schedule: Schedule,
+    /// The newest of the cells beside the slot's first, for what else references ask for.
+    pub(super) further: Option<Arc<Further>>,
+}
+
+/// Counts how often reads of a slot have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Landings(u32);
+
+impl Landings {
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    pub(crate) fn before(self) -> Self {
+        Self(self.0.wrapping_sub(1))
+    }
+
+    /// Whether there were more.
+    pub(crate) fn are_after(self, since: Self) -> bool {
+        let more = self.0.wrapping_sub(since.0);
+        0 < more && more < u32::MAX / 2
+    }
+}
+
+/// How the last read ended.
+pub(super) enum Standing {
+    /// There was none.
+    Unknown,
+    /// With the document.
+    Good,
+    /// There is no such document, or it may not be read: remembered for a while.
+    Missing { error: Error, since: Tick },
+    /// It failed for a reason that may pass. The document, if any, is served within its limits; until `until` nobody
+    /// asks again.
+    Failed { error: Error, failures: u8, until: Tick },
+    /// Its reader vanished, for instance with its runtime.
+    Lost(Error),
+}
+
+/// What a reader finds after a landing.
+pub(crate) enum Landed {
+    /// The result.
+    Here(Result<Fetched, Error>),
+    /// The one who read vanished: somebody may try again.
+    Lost(Error),
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            standing: Standing::Unknown,
+            document: None,
+            fetched: Tick::PAST,
+            listed_until: Tick::PAST,
+            generation: 0,
+            source: 0,
+            landings: Landings::default(),
+            weight: 0,
+            schedule: Schedule::default(),
+            further: None,
+        }
+    }
+
+    pub(crate) fn landings(&self) -> Landings {
+        self.landings
+    }
+
+    pub(crate) fn schedule(&mut self) -> &mut Schedule {
+        &mut self.schedule
+    }
+
+    /// When the document was read, if there is one.
+    pub(crate) fn fetched(&self) -> Option<Tick> {
+        self.document.as_ref().map(|_| self.fetched)
+    }
+
+    /// Whether the vault said that there is nothing, or denied it.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.standing, Standing::Missing { .. })
+    }
+
+    /// How the last read failed, if it did.
+    pub(crate) fn error(&self) -> Option<&Error> {
+        match &self.standing {
+            Standing::Missing { error, .. } | Standing::Failed { error, .. } | Standing::Lost(error) => {
+                Some(error)
+            }
+            Standing::Unknown | Standing::Good => None,
+        }
+    }
+
+    /// Whether the last read failed for a reason that may pass.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.standing, Standing::Failed { .. } | Standing::Lost(_))
+    }
+
+    /// Which edition this generation of the vault gave last, whatever became of later reads.
+    pub(crate) fn held(&self, generation: u32) -> Option<Edition> {
+        self.document.as_ref().filter(|_| self.source == generation).map(Kept::edition)
+    }
+
+    /// Whether a handle shows what is no longer fresh, or another vault's.
+    pub(super) fn is_overdue(&self, slot: &Slot, generation: u32, now: Tick) -> bool {
+        self.document.is_some()
+            && (self.source != generation || slot.cells(self).any(|cell| !cell.load().is_fresh(now)))
+    }
+
+    pub(crate) fn document(&self) -> Option<&Kept> {
+        self.document.as_ref()
+    }
+
+    pub(super) fn further(&self) -> impl Iterator<Item = &Arc<Further>> {
+        std::iter::successors(self.further.as_ref(), |further| further.before.as_ref())
+    }
+
+    /// What a reader gets without anybody asking the vault.
+    pub(crate) fn known(
+        &self,
+        cell: &Cell,
+        slot: &Slot,
+        mounted: &Mounted,
+        now: Tick,
+    ) -> Option<Result<Fetched, Error>> {
+        if self.generation != mounted.generation {
+            return None;
+        }
+        let policy = &mounted.vault.policy;
+        let neg_ttl = cell.ask.neg_ttl(policy);
+        match (&self.standing, &self.document) {
+            (Standing::Missing { error, since }, _) if now < since.after(neg_ttl) => Some(Err(error.clone())),
+            (Standing::Failed { error, until, .. }, _) => {
+                let block = cell.load();
+                if block.is_a_value() && block.is_live(now) {
+                    // What may be served is read anew in the background, however many ask for it.
+                    // Whoever sees to that needs a moment.
+                    let due = Some(self.schedule.due()).filter(|due| *due != Tick::NEVER);
+                    let due = due.map(|due| due.after(LATE));
+                    return (now < due.unwrap_or(*until).max(*until)).then(|| Ok(fetched(&block, now)));
+                }
+                (now < *until).then(|| Err(error.clone()))
+            }
+            (Standing::Good, Some(document)) => {
+                let block = cell.load();
+                if block.is_a_value() {
+                    return block.is_fresh(now).then(|| Ok(fetched(&block, now)));
+                }
+                // The document is there and has no such value: a miss like any other.
+                let miss = cell.ask.pick(document, slot.subject.resource(), policy).err()?;
+                (now < self.fetched.after(neg_ttl)).then_some(Err(miss))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a reader gets who waited for a landing; nothing where all was taken away since.
+    pub(crate) fn landed(&self, cell: &Cell, slot: &Slot, mounted: &Mounted, now: Tick) -> Option<Landed> {
+        let block = cell.load();
+        let held = (block.is_a_value() && block.is_live(now)).then(|| fetched(&block, now));
+        Some(Landed::Here(match (&self.standing, &self.document) {
+            (Standing::Unknown, _) => return None,
+            (Standing::Lost(error), _) => return Some(Landed::Lost(error.clone())),
+            (Standing::Missing { error, .. }, _) => Err(error.clone()),
+            (Standing::Failed { error, .. }, _) => held.ok_or_else(|| error.clone()),
+            (Standing::Good, document) => held.ok_or_else(|| {
+                let policy = &mounted.vault.policy;
+                let miss = document
+                    .as_ref()
+                    .and_then(|document| cell.ask.pick(document, slot.subject.resource(), policy).err());
+                miss.unwrap_or_else(|| self.expired(now))
+            }),
+        }))
+    }
+
+    /// The vault has a document.
+    pub(crate) fn take(
+        &mut self,
+        document: &Document,
+        started: Tick,
+        slot: &Slot,
+        mounted: &Mounted,
+        clock: &Clock,
+        blocks: &Blocks,
+    ) {
+        self.standing = Standing::Good;
+        self.document = Some(Kept::new(document, clock));
+        self.fetched = started;
+        self.source = mounted.generation;
+        self.listed_until = self.trust(slot, &mounted.vault.policy, started);
+        self.land(mounted.generation);
+        // All values are picked from one document before a reader can see the first of them only if the reader
+        // looks at one cell: what belongs together is read as one document.
+        let now = clock.now();
+        for cell in slot.cells(self) {
+            self.fill(cell, slot.subject.resource(), &mounted.vault.policy, now, blocks);
+        }
+    }
+
+    /// Whether the document that this generation of the vault gave is what a listing shows; none where none is held.
+    pub(crate) fn is_listed_as(
+        &self,
+        listed: Option<&VersionState>,
+        generation: u32,
+        clock: &Clock,
+    ) -> Option<bool> {
+        let held = self.document.as_ref().filter(|_| self.source == generation)?;
+        Some(listed.is_some_and(|listed| held.is_listed_as(listed, clock)))
+    }
+
+    /// Until when the word of a listing will do for the document, by which those that were not read for long come first.
+    pub(crate) fn listed_until(&self) -> Tick {
+        self.listed_until
+    }
+
+    /// Takes note of what a listing that was asked for at `asked` says of it: whether that is all there is to know.
+    pub(crate) fn confirm(
+        &mut self,
+        listed: Option<&VersionState>,
+        asked: Tick,
+        slot: &Slot,
+        mounted: &Mounted,
+        clock: &Clock,
+    ) -> bool {
+        match (&self.standing, &self.document) {
+            _ if self.generation != mounted.generation => false,
+            (_, Some(_)) if self.source != mounted.generation => false,
+            // It was read after the question.
+            (Standing::Good, Some(_)) if self.fetched > asked => true,
+            (_, Some(_)) if asked > self.listed_until => false,
+            (Standing::Good | Standing::Failed { .. }, Some(document))
+                if listed.is_some_and(|listed| document.is_listed_as(listed, clock)) =>
+            {
+                for cell in slot.cells(self) {
+                    cell.extend(cell.ask.limits(&mounted.vault.policy, document, asked));
+                }
+                self.standing = Standing::Good;
+                self.fetched = asked;
+                true
+            }
+            (Standing::Missing { error, .. }, None) => {
+                matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Deleted)
+                    && listed.is_none_or(|listed| listed.gone)
+            }
+            _ => false,
+        }
+    }
+
+    /// The vault says that there is nothing, or that we may not see it.
+    pub(crate) fn miss(&mut self, error: Error, now: Tick, slot: &Slot, generation: u32, blocks: &Blocks) {
+        self.standing = Standing::Missing { error, since: now };
+        self.land(generation);
+        self.document = None;
+        slot.cells(self).for_each(|cell| cell.empty(blocks));
+    }
+
+    /// The read failed; what is held is kept.
+    pub(crate) fn fail(&mut self, error: Error, now: Tick, generation: u32) {
+        let before = match self.standing {
+            Standing::Failed { failures, .. } if self.generation == generation => failures,
+            _ => 0,
+        };
+        let until = now.after(floor(before));
+        self.standing = Standing::Failed { error, failures: before.saturating_add(1), until };
+        self.land(generation);
+    }
+
+    /// The vault fails, as others that were asked for with it at `asked` have shown: nobody asks before `until`. No
+    /// read has ended. Whether that is news.
+    pub(crate) fn fail_too(&mut self, error: &Error, asked: Tick, until: Tick, generation: u32) -> bool {
+        let fails = matches!(self.standing, Standing::Good)
+            && self.document.is_some()
+            && (self.generation == generation && self.fetched <= asked);
+        if fails {
+            self.standing = Standing::Failed { error: error.clone(), failures: 1, until };
+        }
+        fails
+    }
+
+    /// The one who read vanished.
+    pub(crate) fn lose(&mut self, error: Error) {
+        self.standing = Standing::Lost(error);
+        self.land(0);
+    }
+
+    /// The next reader asks the vault; until it answers, what is held is served as stale.
+    pub(crate) fn forget(&mut self, slot: &Slot) {
+        self.generation = 0;
+        slot.cells(self).for_each(|cell| cell.load().mark_stale());
+    }
+
+    /// Takes everything away for good, and says from how many cells.
+    pub(crate) fn end(&mut self, slot: &Slot, blocks: &Blocks) -> usize {
+        self.standing = Standing::Unknown;
+        self.generation = 0;
+        self.document = None;
+        slot.cells(self).inspect(|cell| cell.end(blocks)).count()
+    }
+
+    /// Until when listings will do for what was read now: for half to the whole of [`TRUST`] times the ttl, or of the
+    /// `resurrect_ttl` where that is longer. Drawn, so that what was read together is not read together again.
+    fn trust(&self, slot: &Slot, policy: &Policy, read: Tick) -> Tick {
+        let ttl = slot.shortest_ttl(self, policy).unwrap_or_default();
+        let longest = ttl.saturating_mul(TRUST).max(policy.resurrect_ttl).min(LONGEST_TRUST).max(ttl);
+        read.after(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
+    }
+
+    fn land(&mut self, generation: u32) {
+        self.generation = generation;
+        self.landings = self.landings.next();
+    }
+
+    pub(super) fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, now: Tick, blocks: &Blocks) {
+        let Some(document) = &self.document else { return };
+        match cell.ask.pick(document, resource, policy) {
+            Ok(value) => {
+                let limits = cell.ask.limits(policy, document, self.fetched);
+                cell.publish(&value, document.version(), limits, now, blocks);
+            }
+            Err(_) => cell.empty(blocks),
+        }
+    }
+
+    /// The value was there and may no longer be served.
+    pub(super) fn expired(&self, now: Tick) -> Error {
+        let age = now.since(self.fetched).as_secs();
+        let message = format!("the value may no longer be served: it was last read {age} s ago");
+        match &self.standing {
+            Standing::Failed { error, .. } | Standing::Lost(error) => error.clone().context(message),
+            _ => Error::new(ErrorKind::Unavailable, message).transient(),
+        }
+    }
+
+    /// About how many bytes it takes: as last counted, and now. None once it has left the table.
+    pub(crate) fn weigh(&mut self, slot: &Slot) -> Option<(usize, usize)> {
+        let before = self.weight;
+        let cells = slot.cells(self).map(|cell| size_of::<Cell>() + size_of::<Block>() + cell.load().heap());
+        let document = self.document.as_ref().map_or(0, Kept::heap);
+        let now = size_of::<Slot>() + document + cells.sum::<usize>();
+        let now = u32::try_from(now).unwrap_or(u32::MAX).min(GONE - 1);
+        (before != GONE).then(|| {
+            self.weight = now;
+            (before as usize, now as usize)
+        })
+    }
+
+    /// Notes that it leaves the table, and gives back what it was counted for.
+    pub(crate) fn leave(&mut self) -> usize {
+        let weight = self.weight();
+        self.weight = GONE;
+        weight
+    }
+
+    /// About how many bytes it took when it was last weighed.
+    pub(crate) fn weight(&self) -> usize {
+        if self.weight == GONE { 0 } else { self.weight as usize }
+    }
+}
+
+/// The weight of what has left the table.
+const GONE: u32 = u32::MAX;
+
+fn fetched(block: &Block, now: Tick) -> Fetched {
+    let at = SystemTime::now().checked_sub(block.age(now)).unwrap_or(SystemTime::UNIX_EPOCH);
+    Fetched::new(Secret::new(block.bytes()), block.version(), at)
+}
+
+/// Whether a failure says something about the secret, so that asking again at once would bring the same answer.
+pub(crate) fn is_a_miss(error: &Error) -> bool {
+    use ErrorKind::{Deleted, InvalidValue, NotFound, PermissionDenied, Unsupported};
+    !error.is_retryable()
+        && matches!(error.kind(), NotFound | Deleted | PermissionDenied | Unsupported | InvalidValue)
+}
+
+/// How long nobody asks again after a failure that came after so many others: readers of a document that keeps failing
+/// ask one after the other and not one upon the other. One failure alone holds nobody back.
+fn floor(before: u8) -> Duration {
+    match before {
+        0 => Duration::ZERO,
+        _ => FLOOR
+            .0
+            .saturating_mul(1 << (before - 1).min(8))
+            .min(FLOOR.1)
+            .mul_f64(0.75 + fastrand::f64() / 2.0),
+    }
+}
+
+/// The wait after a second failure in a row, and the longest.
+const FLOOR: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// How late a read in the background may begin before readers see to it themselves.
+const LATE: Duration = Duration::from_secs(1);
+
+/// For how long listings will do at most, however long a value may be served.
+const LONGEST_TRUST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// For how many times the ttl listings will do: what is really read meanwhile is next to nothing beside the listings.
+const TRUST: u32 = 5_000;
