@@ -64,7 +64,7 @@ impl<'a> Json<'a> {
         let valid: Result<IgnoredAny, _> = serde_json::from_str(text);
         valid.map_err(|_| if is_too_deep(text) { JsonFault::TooDeep } else { JsonFault::Syntax })?;
         let text = text.trim_matches(WHITE);
-        Scan::of(text).check(0)?;
+        Scan::of(text).check()?;
         Ok(Self::checked(text))
     }
 

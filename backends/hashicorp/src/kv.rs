@@ -69,9 +69,9 @@ impl Engine {
                 let message = format!("`{}` has no version {version}", escaped(resource));
                 return Err(Error::new(ErrorKind::NotFound, message));
             }
-            (Self::V2, _) => format!("{mount}/data"),
+            (Self::V2, _) => [mount, "/data"].concat(),
         };
-        let path = WirePath::resource(&WirePath::api(&prefix)?, resource)?;
+        let path = WirePath::resource(WirePath::api(&prefix)?, resource)?;
         Ok((path, version.map(|version| format!("version={version}"))))
     }
 

@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 
 use strongroom_core::{Error, ErrorKind, escaped};
 
+/// How long most paths are at most.
+const USUAL: usize = 96;
+
 /// `/v1/` and encoded segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WirePath {
@@ -33,8 +36,8 @@ impl WirePath {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidReference`] for a resource that no server can hold.
-    pub(crate) fn resource(prefix: &Self, resource: &str) -> Result<Self, Error> {
-        prefix.clone().push(resource).map_err(|what| {
+    pub(crate) fn resource(prefix: Self, resource: &str) -> Result<Self, Error> {
+        prefix.push(resource).map_err(|what| {
             Error::new(ErrorKind::InvalidReference, format!("the resource `{}` {what}", escaped(resource)))
         })
     }
@@ -67,7 +70,10 @@ impl WirePath {
 
 impl Default for WirePath {
     fn default() -> Self {
-        Self { encoded: "/v1".into(), shown: String::new() }
+        // Long enough for most, so that it need not grow.
+        let (mut encoded, shown) = (String::with_capacity(USUAL), String::with_capacity(USUAL));
+        encoded.push_str("/v1");
+        Self { encoded, shown }
     }
 }
 
@@ -129,7 +135,7 @@ mod tests {
             ("...", "..."),
             ("a~b_c-d.e", "a~b_c-d.e"),
         ] {
-            let path = WirePath::resource(&mount, resource).unwrap();
+            let path = WirePath::resource(mount.clone(), resource).unwrap();
             assert_eq!(path.as_str(), format!("/v1/team/kv/data/{encoded}"));
             assert_eq!(path.shown(), format!("team/kv/data/{resource}"));
         }
@@ -139,7 +145,7 @@ mod tests {
     fn what_no_server_holds_is_refused() {
         let mount = WirePath::api("secret").unwrap();
         for resource in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a\nb", "a\0", "a\u{7f}b"] {
-            let error = WirePath::resource(&mount, resource).unwrap_err();
+            let error = WirePath::resource(mount.clone(), resource).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidReference, "{resource:?}");
             assert!(!error.to_string().contains(char::is_control), "{error}");
         }

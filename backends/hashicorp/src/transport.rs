@@ -289,11 +289,11 @@ impl Transport {
         let client = self.clients.get(address, request.identity).map_err(Fault::sent)?;
         let network = |error: reqwest::Error| Fault::network(&error, address, self.limits.connect_timeout);
         let method = if request.body.is_some() { Method::POST } else { Method::GET };
-        let mut builder = client.request(method, url).headers(headers);
-        if let Some(body) = &request.body {
-            builder = builder.body(body.clone());
-        }
-        let response = builder.send().await.map_err(network)?;
+        // Put together by hand: a builder would copy the headers into a map of its own.
+        let mut message = reqwest::Request::new(method, url);
+        *message.headers_mut() = headers;
+        *message.body_mut() = request.body.clone().map(Into::into);
+        let response = client.execute(message).await.map_err(network)?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| crate::retry::parse_after(text, SystemTime::now()));
@@ -327,8 +327,10 @@ impl Transport {
 /// Whether a body may be JSON, as far as its headers say: they may say nothing.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
-    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || kind.ends_with("+json")
+    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim();
+    let ends = kind.as_bytes().last_chunk::<5>();
+    kind.eq_ignore_ascii_case("application/json")
+        || ends.is_some_and(|end| end.eq_ignore_ascii_case(b"+json"))
 }
 
 fn no_answer() -> Error {

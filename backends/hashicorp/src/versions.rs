@@ -74,7 +74,7 @@ impl HashicorpVault {
             return Err(unsupported("this server tells no versions of a folder"));
         }
         let path = WirePath::api(&format!("{}/detailed-metadata", self.mount))?;
-        let path = if folder.is_empty() { path } else { WirePath::resource(&path, folder)? };
+        let path = if folder.is_empty() { path } else { WirePath::resource(path, folder)? };
         let (mut found, mut after, mut seen) = (HashMap::new(), String::new(), 0);
         let last = names.last().copied().unwrap_or_default();
         loop {

@@ -144,20 +144,20 @@ impl Cache {
             Err((_, Some(pilot))) => {
                 // Not pinned: that would look as if somebody held it.
                 let (cache, landed) = (self.me.clone(), Arc::clone(slot));
-                self.fly_then(slot, pilot, Some(turn), move || {
+                let then = Then::Run(Box::new(move || {
                     landed.flights.with(|state| metrics::refreshed(landed.mount.prefix(), state.error()));
                     if let Some(cache) = cache.upgrade() {
                         cache.pump(&landed.mount);
                     }
-                })
+                }));
+                self.fly_then(slot, pilot, Some(turn), then)
             }
             _ => Ok(()),
         }
     }
 
     pub(super) fn fly(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<(), Error> {
-        let in_front = InFront::new(&slot.mount);
-        self.fly_then(slot, pilot, None, move || drop(in_front))
+        self.fly_then(slot, pilot, None, Then::MakeWay(InFront::new(&slot.mount)))
     }
 
     fn fly_then(
@@ -165,10 +165,10 @@ impl Cache {
         slot: &Pinned,
         pilot: Pilot<State, Pinned>,
         turn: Option<Turn>,
-        then: impl FnOnce() + Send + 'static,
+        then: Then,
     ) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
-        let seat = self.seat(slot, pilot, &runtime, Some(Box::new(then)));
+        let seat = self.seat(slot, pilot, &runtime, Some(then));
         turn.into_iter().for_each(|turn| seat.lend(turn));
         self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), &runtime);
         runtime.launch(self.work(slot, seat));
@@ -177,10 +177,10 @@ impl Cache {
 
     /// Starts a flight that the caller flies until somebody else depends on it.
     fn fly_alone(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<FirstReader<Handle>, Error> {
-        let in_front = InFront::new(&slot.mount);
+        let then = Then::MakeWay(InFront::new(&slot.mount));
         let runtime = self.host.nearest()?;
         let is_here = Handle::try_current().is_ok_and(|here| here.id() == runtime.id());
-        let seat = self.seat(slot, pilot, &runtime, Some(Box::new(move || drop(in_front))));
+        let seat = self.seat(slot, pilot, &runtime, Some(then));
         let watched = Arc::downgrade(&seat);
         let cockpit = Cockpit::new(self.work(slot, seat), runtime.clone());
         self.departures.add(slot, watched, Arc::downgrade(&cockpit), &runtime);

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use super::Pinned;
 use super::cockpit::{Cockpit, Launch, Work};
 use super::flight::Pilot;
-use super::line::Turn;
+use super::line::{InFront, Turn};
 use super::sign::Sign;
 use super::slot::Slot;
 use super::state::State;
@@ -31,7 +31,11 @@ pub(super) struct Seat {
 }
 
 /// What is to be done when a flight is over.
-pub(super) type Then = Box<dyn FnOnce() + Send>;
+pub(super) enum Then {
+    /// Background work need not wait for it any more.
+    MakeWay(InFront),
+    Run(Box<dyn FnOnce() + Send>),
+}
 
 impl Seat {
     pub(super) fn new(pilot: Pilot<State, Pinned>, then: Option<Then>) -> Arc<Self> {
@@ -56,7 +60,11 @@ impl Seat {
     pub(super) fn end(&self) {
         drop(self.give_back());
         let then = lock(&self.then).take();
-        then.into_iter().for_each(|then| then());
+        match then {
+            Some(Then::MakeWay(reader)) => drop(reader),
+            Some(Then::Run(then)) => then(),
+            None => {}
+        }
     }
 
     fn is_empty(&self) -> bool {

@@ -18,7 +18,12 @@ impl<'a> Scan<'a> {
 
     /// Refuses great depth and a repeated member in the value here, at any depth. The depth is bounded, so is the
     /// recursion.
-    pub(super) fn check(&mut self, depth: usize) -> Result<(), JsonFault> {
+    pub(super) fn check(&mut self) -> Result<(), JsonFault> {
+        self.check_within(0, &mut Vec::new())
+    }
+
+    /// `names` holds those of the objects around, and is left as it was.
+    fn check_within(&mut self, depth: usize, names: &mut Vec<Cow<'a, str>>) -> Result<(), JsonFault> {
         let opens = self.peek();
         if !matches!(opens, Some(b'{' | b'[')) {
             self.skip();
@@ -29,15 +34,29 @@ impl<'a> Scan<'a> {
         }
         if opens == Some(b'[') {
             while self.element().is_some() {
-                self.check(depth + 1)?;
+                self.check_within(depth + 1, names)?;
             }
             return Ok(());
         }
-        let mut names = Names::default();
+        let (first, mut many) = (names.len(), HashSet::new());
         while let Some(name) = self.name() {
-            names.add(name?)?;
-            self.check(depth + 1)?;
+            let (name, few) = (name?, names.get(first..).unwrap_or_default());
+            if few.len() < FEW {
+                if few.contains(&name) {
+                    return Err(JsonFault::RepeatedMember);
+                }
+                names.push(name);
+            } else {
+                if many.is_empty() {
+                    many.extend(few.iter().cloned());
+                }
+                if !many.insert(name) {
+                    return Err(JsonFault::RepeatedMember);
+                }
+            }
+            self.check_within(depth + 1, names)?;
         }
+        names.truncate(first);
         Ok(())
     }
 
@@ -122,29 +141,6 @@ impl<'a> Scan<'a> {
 
 /// So many members are looked through quicker than hashed.
 pub(super) const FEW: usize = 16;
-
-/// The names of one object.
-#[derive(Default)]
-struct Names<'a> {
-    few: Vec<Cow<'a, str>>,
-    many: HashSet<Cow<'a, str>>,
-}
-
-impl<'a> Names<'a> {
-    fn add(&mut self, name: Cow<'a, str>) -> Result<(), JsonFault> {
-        let is_new = if self.few.len() < FEW {
-            let is_new = !self.few.contains(&name);
-            self.few.push(name);
-            is_new
-        } else {
-            if self.many.is_empty() {
-                self.many.extend(self.few.iter().cloned());
-            }
-            self.many.insert(name)
-        };
-        if is_new { Ok(()) } else { Err(JsonFault::RepeatedMember) }
-    }
-}
 
 /// Whether a text that is no JSON nests too deep besides.
 pub(super) fn is_too_deep(text: &str) -> bool {
