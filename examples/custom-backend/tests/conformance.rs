@@ -1,8 +1,8 @@
 //! The backend does what every backend must do, by hand and from configuration.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use async_trait::async_trait;
 use custom_backend::{HelperFactory, HelperVault};
@@ -27,8 +27,12 @@ exec cat "secrets/$2"
 impl Helper {
     fn new() -> Self {
         let helper = Self(tempfile::tempdir().unwrap());
-        helper.put("program", PROGRAM);
-        fs::set_permissions(helper.at("program"), fs::Permissions::from_mode(0o700)).unwrap();
+        helper.put("text", PROGRAM);
+        // A process of its own writes it: what another test starts meanwhile would inherit a file open for writing,
+        // and such a file cannot be run.
+        let mut install = Command::new("install");
+        install.args(["-m", "700"]).args([helper.at("text"), helper.at("program")]);
+        assert!(install.status().unwrap().success());
         helper
     }
 
