@@ -5,7 +5,8 @@
 //! | `mount` | a prefix and the vault behind it, by generation |
 //! | `table` | all slots by (mount, resource, version, options), within bounds |
 //! | `slot` | one document and its cells |
-//! | `state` | how its last read ended, and what follows from that |
+//! | `state` | what is known of it, and what readers get by that |
+//! | `landing` | how that changes: a document, none, a failure, the word of a listing |
 //! | `cell` | one value, behind an atomic pointer to a `block` |
 //! | `block` | a value and its limits, packed together |
 //! | `blocks` | where blocks lie, and those that were replaced |
@@ -53,6 +54,7 @@ mod follow;
 mod host;
 mod index;
 mod kept;
+mod landing;
 mod line;
 mod mount;
 mod notice;

@@ -1,17 +1,16 @@
-//! What is known of a document: how its last read ended, and what follows for those who want it.
+//! What is known of a document, and what follows from that for those who want it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::block::Block;
-use super::blocks::Blocks;
 use super::cell::{Cell, Further};
 use super::clock::{Clock, Tick};
 use super::kept::{Edition, Kept};
 use super::mount::Mounted;
 use super::plan::Schedule;
 use super::slot::Slot;
-use crate::{Document, Error, ErrorKind, Fetched, Policy, Secret, VersionState};
+use crate::{Error, ErrorKind, Fetched, Secret, VersionState};
 
 /// What is known of a document.
 pub(crate) struct State {
@@ -19,14 +18,14 @@ pub(crate) struct State {
     /// The last good document, as long as it may be served.
     pub(super) document: Option<Kept>,
     /// When the read that brought the document was sent.
-    fetched: Tick,
+    pub(super) fetched: Tick,
     /// Until when the word of a listing will do: to one who may list and no longer read, all seems unchanged.
-    listed_until: Tick,
+    pub(super) listed_until: Tick,
     /// Which vault of the prefix the standing comes from; 0 for none, so that the next reader asks anew.
     pub(super) generation: u32,
     /// Which vault of the prefix gave the document.
     pub(super) source: u32,
-    landings: Landings,
+    pub(super) landings: Landings,
     /// About how many bytes all this takes, as last counted, up to 4 GiB; [`GONE`] once it has left the table.
     weight: u32,
     schedule: Schedule,
@@ -203,30 +202,6 @@ impl State {
         }))
     }
 
-    /// The vault has a document.
-    pub(crate) fn take(
-        &mut self,
-        document: &Document,
-        started: Tick,
-        slot: &Slot,
-        mounted: &Mounted,
-        clock: &Clock,
-        blocks: &Blocks,
-    ) {
-        self.standing = Standing::Good;
-        self.document = Some(Kept::new(document, clock));
-        self.fetched = started;
-        self.source = mounted.generation;
-        self.listed_until = self.trust(slot, &mounted.vault.policy, started);
-        self.land(mounted.generation);
-        // All values are picked from one document before a reader can see the first of them only if the reader
-        // looks at one cell: what belongs together is read as one document.
-        let now = clock.now();
-        for cell in slot.cells(self) {
-            self.fill(cell, slot.subject.resource(), &mounted.vault.policy, now, blocks);
-        }
-    }
-
     /// Whether the document that this generation of the vault gave is what a listing shows; none where none is held.
     pub(crate) fn is_listed_as(
         &self,
@@ -241,114 +216,6 @@ impl State {
     /// Until when the word of a listing will do for the document, by which those that were not read for long come first.
     pub(crate) fn listed_until(&self) -> Tick {
         self.listed_until
-    }
-
-    /// Takes note of what a listing that was asked for at `asked` says of it: whether that is all there is to know.
-    pub(crate) fn confirm(
-        &mut self,
-        listed: Option<&VersionState>,
-        asked: Tick,
-        slot: &Slot,
-        mounted: &Mounted,
-        clock: &Clock,
-    ) -> bool {
-        match (&self.standing, &self.document) {
-            _ if self.generation != mounted.generation => false,
-            (_, Some(_)) if self.source != mounted.generation => false,
-            // It was read after the question.
-            (Standing::Good, Some(_)) if self.fetched > asked => true,
-            (_, Some(_)) if asked > self.listed_until => false,
-            (Standing::Good | Standing::Failed { .. }, Some(document))
-                if listed.is_some_and(|listed| document.is_listed_as(listed, clock)) =>
-            {
-                for cell in slot.cells(self) {
-                    cell.extend(cell.ask.limits(&mounted.vault.policy, document, asked));
-                }
-                self.standing = Standing::Good;
-                self.fetched = asked;
-                true
-            }
-            (Standing::Missing { error, .. }, None) => {
-                matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Deleted)
-                    && listed.is_none_or(|listed| listed.gone)
-            }
-            _ => false,
-        }
-    }
-
-    /// The vault says that there is nothing, or that we may not see it.
-    pub(crate) fn miss(&mut self, error: Error, now: Tick, slot: &Slot, generation: u32, blocks: &Blocks) {
-        self.standing = Standing::Missing { error, since: now };
-        self.land(generation);
-        self.document = None;
-        slot.cells(self).for_each(|cell| cell.empty(blocks));
-    }
-
-    /// The read failed; what is held is kept.
-    pub(crate) fn fail(&mut self, error: Error, now: Tick, generation: u32) {
-        let before = match self.standing {
-            Standing::Failed { failures, .. } if self.generation == generation => failures,
-            _ => 0,
-        };
-        let until = now.after(floor(before));
-        self.standing = Standing::Failed { error, failures: before.saturating_add(1), until };
-        self.land(generation);
-    }
-
-    /// The vault fails, as others that were asked for with it at `asked` have shown: nobody asks before `until`. No
-    /// read has ended. Whether that is news.
-    pub(crate) fn fail_too(&mut self, error: &Error, asked: Tick, until: Tick, generation: u32) -> bool {
-        let fails = matches!(self.standing, Standing::Good)
-            && self.document.is_some()
-            && (self.generation == generation && self.fetched <= asked);
-        if fails {
-            self.standing = Standing::Failed { error: error.clone(), failures: 1, until };
-        }
-        fails
-    }
-
-    /// The one who read vanished.
-    pub(crate) fn lose(&mut self, error: Error) {
-        self.standing = Standing::Lost(error);
-        self.land(0);
-    }
-
-    /// The next reader asks the vault; until it answers, what is held is served as stale.
-    pub(crate) fn forget(&mut self, slot: &Slot) {
-        self.generation = 0;
-        slot.cells(self).for_each(|cell| cell.load().mark_stale());
-    }
-
-    /// Takes everything away for good, and says from how many cells.
-    pub(crate) fn end(&mut self, slot: &Slot, blocks: &Blocks) -> usize {
-        self.standing = Standing::Unknown;
-        self.generation = 0;
-        self.document = None;
-        slot.cells(self).inspect(|cell| cell.end(blocks)).count()
-    }
-
-    /// Until when listings will do for what was read now: for half to the whole of [`TRUST`] times the ttl, or of the
-    /// `resurrect_ttl` where that is longer. Drawn, so that what was read together is not read together again.
-    fn trust(&self, slot: &Slot, policy: &Policy, read: Tick) -> Tick {
-        let ttl = slot.shortest_ttl(self, policy).unwrap_or_default();
-        let longest = ttl.saturating_mul(TRUST).max(policy.resurrect_ttl).min(LONGEST_TRUST).max(ttl);
-        read.after(longest.mul_f64(0.5 + fastrand::f64() / 2.0))
-    }
-
-    fn land(&mut self, generation: u32) {
-        self.generation = generation;
-        self.landings = self.landings.next();
-    }
-
-    pub(super) fn fill(&self, cell: &Cell, resource: &str, policy: &Policy, now: Tick, blocks: &Blocks) {
-        let Some(document) = &self.document else { return };
-        match cell.ask.pick(document, resource, policy) {
-            Ok(value) => {
-                let limits = cell.ask.limits(policy, document, self.fetched);
-                cell.publish(&value, document.version(), limits, now, blocks);
-            }
-            Err(_) => cell.empty(blocks),
-        }
     }
 
     /// The value was there and may no longer be served.
@@ -402,27 +269,5 @@ pub(crate) fn is_a_miss(error: &Error) -> bool {
         && matches!(error.kind(), NotFound | Deleted | PermissionDenied | Unsupported | InvalidValue)
 }
 
-/// How long nobody asks again after a failure that came after so many others: readers of a document that keeps failing
-/// ask one after the other and not one upon the other. One failure alone holds nobody back.
-fn floor(before: u8) -> Duration {
-    match before {
-        0 => Duration::ZERO,
-        _ => FLOOR
-            .0
-            .saturating_mul(1 << (before - 1).min(8))
-            .min(FLOOR.1)
-            .mul_f64(0.75 + fastrand::f64() / 2.0),
-    }
-}
-
-/// The wait after a second failure in a row, and the longest.
-const FLOOR: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
-
 /// How late a read in the background may begin before readers see to it themselves.
 const LATE: Duration = Duration::from_secs(1);
-
-/// For how long listings will do at most, however long a value may be served.
-const LONGEST_TRUST: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// For how many times the ttl listings will do: what is really read meanwhile is next to nothing beside the listings.
-const TRUST: u32 = 5_000;
