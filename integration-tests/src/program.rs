@@ -63,6 +63,15 @@ impl Program {
         self.process.log()
     }
 
+    /// Waits until it has printed a line with `text` in it: what it prints arrives a moment later.
+    ///
+    /// # Panics
+    /// It does not; the message has what it printed instead.
+    pub fn says(&self, text: &str) {
+        let line = self.process.wait_for_line(text, START);
+        line.unwrap_or_else(|error| panic!("{error}; the program said:\n{}", self.log()));
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     ///
     /// # Panics

@@ -63,7 +63,7 @@ fn without_a_value_nothing_reaches_the_upstream() {
     upstream.take_requests();
     assert_eq!(ask(), (503, String::new()));
     assert!(upstream.requests().is_empty());
-    assert!(proxy.log().contains("deleted"), "{}", proxy.log());
+    proxy.says("deleted");
 }
 
 #[test]

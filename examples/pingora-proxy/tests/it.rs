@@ -82,7 +82,7 @@ fn it_listens_once_the_first_credential_is_there() {
         let (proxy, _directory) = start(&server, &upstream);
         let answer = Api::new(proxy.address(), "").send("GET", "x", "").unwrap();
         assert_eq!(answer, (200, format!("/v1/x Bearer {}", credential(0))));
-        assert!(proxy.log().contains("no credential yet"), "{}", proxy.log());
+        proxy.says("no credential yet");
     });
 }
 
