@@ -1,11 +1,14 @@
 //! Where a server is: a URL without secrets in it, or a unix socket.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use hyper::Uri;
+use hyper::http::uri::PathAndQuery;
 use reqwest::Url;
+use strongroom_core::{Error, ErrorKind};
 
 use crate::path;
 
@@ -97,40 +100,47 @@ impl Address {
         Ok(Self::Tcp { encrypted, host: host.to_owned(), port, base })
     }
 
-    /// What the URLs of this address have in common, with `name` in place of the host if there is one.
+    /// Scheme, host and port, where all requests to this address go.
     ///
     /// # Errors
     ///
-    /// Where the name is none that a URL can hold.
-    pub(crate) fn origin(&self, name: Option<&str>) -> Result<Url, String> {
-        let origin = match self {
-            Self::Tcp { encrypted, host, port, .. } => {
-                let scheme = if *encrypted { "https" } else { "http" };
-                format!("{scheme}://{}:{port}", name.unwrap_or(host))
-            }
+    /// [`ErrorKind::InvalidConfig`] where the host is none that can be sent.
+    pub(crate) fn origin(&self) -> Result<Uri, Error> {
+        let (scheme, authority) = match self {
+            Self::Tcp { encrypted, .. } => (if *encrypted { "https" } else { "http" }, self.peer()),
             // The name is what the servers' own clients send over a socket.
-            Self::Unix(_) => "http://localhost".into(),
+            Self::Unix(_) => ("http", "localhost".into()),
         };
-        Url::parse(&origin).map_err(|_| "the server's name cannot be sent as it is".to_owned())
+        let origin = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+        origin.map_err(|_| Error::new(ErrorKind::InvalidConfig, "the host cannot be sent as it is"))
     }
 
-    /// The URL of a path below this address, whose `origin` that is.
+    /// The URI of a path below this address, whose `origin` that is.
     ///
     /// # Errors
     ///
-    /// Where the URL type would send another path than the one asked for.
-    pub(crate) fn url(&self, origin: &Url, path: &str, query: Option<&str>) -> Result<Url, String> {
-        let mut url = origin.clone();
-        let whole = match self {
-            Self::Tcp { base, .. } if !base.is_empty() => Cow::Owned(format!("{base}{path}")),
-            _ => Cow::Borrowed(path),
+    /// Where the URI type would send another path than the one asked for.
+    pub(crate) fn uri(&self, origin: &Uri, path: &str, query: Option<&str>) -> Result<Uri, String> {
+        let base = match self {
+            Self::Tcp { base, .. } => base.as_str(),
+            Self::Unix(_) => "",
         };
-        url.set_path(&whole);
-        if query.is_some() {
-            url.set_query(query);
+        let mut whole =
+            String::with_capacity(base.len() + path.len() + query.map_or(0, |query| query.len() + 1));
+        whole.push_str(base);
+        whole.push_str(path);
+        let end = whole.len();
+        if let Some(query) = query {
+            whole.push('?');
+            whole.push_str(query);
         }
-        let is_as_asked = url.path() == whole && url.query() == query && url.fragment().is_none();
-        if is_as_asked { Ok(url) } else { Err("the path cannot be sent as it is".to_owned()) }
+        let length = whole.len();
+        let mut parts = origin.clone().into_parts();
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(whole)).ok();
+        // Neither shortened, nor cut elsewhere than here.
+        let target = target.filter(|target| target.as_str().len() == length && target.path().len() == end);
+        parts.path_and_query = Some(target.ok_or("the path cannot be sent as it is")?);
+        Uri::from_parts(parts).map_err(|_| "the path cannot be sent as it is".to_owned())
     }
 
     /// Whether `location` is a URL with the scheme, host and port of this address. A host is compared as it is
@@ -273,19 +283,25 @@ mod tests {
     }
 
     #[test]
-    fn a_url_has_the_path_that_was_asked_for() {
+    fn a_uri_has_the_path_that_was_asked_for() {
         let address = Address::parse("https://lb.example:8200/team").unwrap();
-        let origin = address.origin(None).unwrap();
-        let url = address.url(&origin, "/v1/secret/data/a%2Fb", Some("version=2")).unwrap();
-        assert_eq!(url.as_str(), "https://lb.example:8200/team/v1/secret/data/a%2Fb?version=2");
-        let named = address.origin(Some("vault.internal")).unwrap();
-        let named = address.url(&named, "/v1/x", None).unwrap();
-        assert_eq!(named.as_str(), "https://vault.internal:8200/team/v1/x");
-        for path in ["/v1/../x", "/v1/%2e%2e/x", "/v1/a b", "/v1/a\\..\\b", "/v1/a?b", "/v1/a#b", "/v1/a\tb"]
-        {
-            assert!(address.url(&origin, path, None).is_err(), "{path}");
+        let origin = address.origin().unwrap();
+        let shown = |path, query| address.uri(&origin, path, query).map(|uri| uri.to_string());
+        let whole = "https://lb.example:8200/team/v1/secret/data/a%2Fb?version=2";
+        assert_eq!(shown("/v1/secret/data/a%2Fb", Some("version=2")).unwrap(), whole);
+        // Nothing is collapsed on the way: what asks for that has no path made of it.
+        for path in ["/v1/../x", "/v1/%2e%2e/x", "/v1/./x"] {
+            assert_eq!(shown(path, None).unwrap(), format!("https://lb.example:8200/team{path}"));
         }
-        assert!(address.origin(Some("vault internal")).is_err());
+        for path in ["/v1/a b", "/v1/a?b", "/v1/a#b", "/v1/a\tb", "/v1/a\0b"] {
+            assert!(shown(path, None).is_err(), "{path}");
+        }
+        assert!(shown("/v1/a", Some("b#c")).is_err());
+        let socket = Address::parse("unix:///run/x").unwrap();
+        let uri = socket.uri(&socket.origin().unwrap(), "/v1/x", None).unwrap();
+        assert_eq!(uri, "http://localhost/v1/x");
+        let six = Address::parse("https://[::1]:8200").unwrap();
+        assert_eq!(six.uri(&six.origin().unwrap(), "/v1/x", None).unwrap(), "https://[::1]:8200/v1/x");
     }
 
     #[test]

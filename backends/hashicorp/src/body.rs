@@ -2,7 +2,11 @@
 
 use std::mem;
 
-use reqwest::header;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::Response;
+use hyper::body::Body;
+use hyper::header;
 use strongroom_core::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;
 
@@ -20,10 +24,10 @@ pub(crate) struct Cap {
 const START: usize = 4096;
 
 /// The body of `response`.
-pub(crate) async fn read(
-    mut response: reqwest::Response,
+pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
+    mut response: Response<B>,
     cap: Cap,
-    network: impl Fn(reqwest::Error) -> Fault,
+    network: impl Fn(B::Error) -> Fault,
 ) -> Result<Secret, Fault> {
     let status = response.status().as_u16();
     let too_large = || {
@@ -40,12 +44,15 @@ pub(crate) async fn read(
         let error = Error::new(ErrorKind::InvalidResponse, message).with_status(status).transient();
         return Err(Fault::sent(error));
     }
-    let announced = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    let announced =
+        response.body().size_hint().exact().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced.is_some_and(|length| length > cap.bytes) {
         return too_large();
     }
     let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(START)));
-    while let Some(chunk) = response.chunk().await.map_err(&network)? {
+    while let Some(frame) = response.body_mut().frame().await {
+        // What follows a body in chunks is of no use here.
+        let Ok(chunk) = frame.map_err(&network)?.into_data() else { continue };
         if body.len() + chunk.len() > cap.bytes {
             return too_large();
         }

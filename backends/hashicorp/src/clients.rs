@@ -1,17 +1,25 @@
 //! The open connections of a vault: one client for each runtime, address and client certificate.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use reqwest::Client;
-use strongroom_core::{ClientIdentity, Error, ErrorKind};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use strongroom_core::{ClientIdentity, Error};
 use tokio::runtime::{Handle, Id as RuntimeId};
 use tokio::time::Instant;
 
 use crate::address::Address;
-use crate::tls::{self, Trust};
+use crate::connect::Connector;
+use crate::tls::Trust;
+
+/// hyper with its pool, which is what reqwest is made of. Reads of secrets are many and all alike: what reqwest does
+/// beside (its layers, redirects, a URL to be parsed again) costs as much as all the rest of a read. And nothing is
+/// followed, remembered, decompressed or sent through a proxy, whatever features the embedding program has turned on.
+pub(crate) type Client = legacy::Client<Connector, Full<Bytes>>;
 
 /// Below the idle timeout of load balancers, and short enough to follow a name that moves.
 const IDLE: Duration = Duration::from_secs(60);
@@ -39,7 +47,7 @@ pub(crate) struct Clients {
 /// A client, when it was made, and what was seen of the CA file then.
 struct Made {
     key: Key,
-    client: Client,
+    client: Arc<Client>,
     at: Instant,
     stamp: Option<Stamp>,
 }
@@ -58,7 +66,11 @@ impl Clients {
     }
 
     /// The client for `address` on this runtime, made at its first use there.
-    pub(crate) fn get(&self, address: &Address, identity: Option<&ClientIdentity>) -> Result<Client, Error> {
+    pub(crate) fn get(
+        &self,
+        address: &Address,
+        identity: Option<&ClientIdentity>,
+    ) -> Result<Arc<Client>, Error> {
         let runtime = Handle::current().id();
         // A panic elsewhere cannot leave half a client behind.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,62 +106,19 @@ impl Clients {
         stamp(path)
     }
 
-    fn make(&self, address: &Address, identity: Option<&ClientIdentity>) -> Result<Client, Error> {
-        let trust = if address.is_encrypted() { &self.trust } else { &Trust::Nobody };
-        let mut builder = client_builder(trust, identity, self.connect_timeout)?
+    fn make(&self, address: &Address, identity: Option<&ClientIdentity>) -> Result<Arc<Client>, Error> {
+        let (name, limit) = (self.server_name.as_deref(), self.connect_timeout);
+        let connector = Connector::new(address, name, &self.trust, identity, limit)?;
+        let client = legacy::Builder::new(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(self.idle);
-        if let (Some(_), Address::Tcp { host, port, .. }) = (&self.server_name, address) {
-            builder = builder.dns_resolver(RealHost(host.trim_matches(['[', ']']).into(), *port));
-        }
-        #[cfg(unix)]
-        if let Some(path) = address.socket() {
-            builder = builder.unix_socket(path);
-        }
-        build(builder)
+            .pool_max_idle_per_host(self.idle)
+            .build(connector);
+        Ok(Arc::new(client))
     }
-}
-
-/// What every client of this crate has in common: nothing is followed, remembered, decompressed, repeated or sent
-/// through a proxy, whatever features the embedding program has turned on.
-pub(crate) fn client_builder(
-    trust: &Trust,
-    identity: Option<&ClientIdentity>,
-    connect_timeout: Duration,
-) -> Result<reqwest::ClientBuilder, Error> {
-    Ok(Client::builder()
-        .tls_backend_preconfigured(tls::client_config(trust, identity)?)
-        .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .http1_only()
-        .connect_timeout(connect_timeout))
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let seen = std::fs::metadata(path).ok()?;
     Some((seen.modified().ok()?, seen.len()))
-}
-
-pub(crate) fn build(builder: reqwest::ClientBuilder) -> Result<Client, Error> {
-    builder.build().map_err(|_| Error::new(ErrorKind::Internal, "the HTTP client could not be built"))
-}
-
-/// Answers every name with the addresses of the real host, so that the name in the URL is for TLS alone.
-struct RealHost(Arc<str>, u16);
-
-impl reqwest::dns::Resolve for RealHost {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let (host, port) = (self.0.clone(), self.1);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((&*host, port)).await?.collect();
-            Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
-        })
-    }
 }

@@ -6,10 +6,12 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use hyper_util::client::legacy;
 use rustls::CertificateError;
 use strongroom_core::{Error, ErrorKind, escaped};
 
 use crate::address::Address;
+use crate::connect::NoName;
 
 /// A try that brought no answer.
 #[derive(Debug)]
@@ -37,10 +39,14 @@ impl Fault {
         Self { too_large: true, ..Self::sent(error) }
     }
 
-    /// What the HTTP client says about an exchange with `address`.
-    pub(crate) fn network(error: &reqwest::Error, address: &Address, connect_timeout: Duration) -> Self {
+    /// What an HTTP client, hyper or reqwest, says about an exchange with `address`.
+    pub(crate) fn network(
+        error: &(dyn StdError + 'static),
+        address: &Address,
+        connect_timeout: Duration,
+    ) -> Self {
         let peer = address.peer();
-        if error.is_builder() {
+        if find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_builder) {
             return Self::sent(Error::new(ErrorKind::Internal, "the request could not be built"));
         }
         if let Some(tls) = find::<rustls::Error>(error) {
@@ -48,7 +54,7 @@ impl Fault {
             let error = Error::new(ErrorKind::Unavailable, format!("no TLS with {peer}: {what}"));
             return Self::unreached(if passes { error.transient() } else { error });
         }
-        if error.is_connect() {
+        if find::<legacy::Error>(error).is_some_and(legacy::Error::is_connect) {
             return Self::unreached(unreachable(error, address, connect_timeout));
         }
         let what = innermost(error);
@@ -72,14 +78,17 @@ impl From<Fault> for Error {
     }
 }
 
-fn unreachable(error: &reqwest::Error, address: &Address, connect_timeout: Duration) -> Error {
+fn unreachable(error: &(dyn StdError + 'static), address: &Address, connect_timeout: Duration) -> Error {
     let peer = address.peer();
-    if error.is_timeout() {
+    let kind = find::<io::Error>(error).map(io::Error::kind);
+    let other = find::<reqwest::Error>(error);
+    if kind == Some(io::ErrorKind::TimedOut) || other.is_some_and(reqwest::Error::is_timeout) {
         let message = format!("could not connect to {peer}: timed out after {connect_timeout:?}");
         return Error::new(ErrorKind::Timeout, message).transient();
     }
-    let what = match find::<io::Error>(error).map(io::Error::kind) {
-        _ if error.is_dns() => format!("the name has no address ({})", innermost(error)),
+    let nameless = find::<NoName>(error).is_some() || other.is_some_and(reqwest::Error::is_dns);
+    let what = match kind {
+        _ if nameless => format!("the name has no address ({})", innermost(error)),
         Some(io::ErrorKind::ConnectionRefused) => "connection refused".into(),
         Some(io::ErrorKind::NotFound) => "no such socket".into(),
         Some(io::ErrorKind::UnexpectedEof) => "the connection was cut".into(),
@@ -129,11 +138,15 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     None
 }
 
-/// The deepest cause, which says what happened and holds no URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut deepest = error.source();
-    while let Some(cause) = deepest.and_then(StdError::source) {
-        deepest = Some(cause);
+/// The deepest cause, which says what happened and holds no URL, as what reqwest says itself does.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
     }
-    deepest.map_or_else(|| "no reason given".into(), |cause| escaped(&cause.to_string()).to_string())
+    if deepest.is::<reqwest::Error>() {
+        "no reason given".into()
+    } else {
+        escaped(&deepest.to_string()).to_string()
+    }
 }

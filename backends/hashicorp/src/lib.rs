@@ -36,6 +36,7 @@ mod breaker;
 mod builder;
 mod check;
 mod clients;
+mod connect;
 mod factory;
 mod fault;
 #[cfg(any(fuzzing, test))]
@@ -45,6 +46,7 @@ mod kv;
 mod login;
 mod mount;
 mod no_auth;
+mod outside;
 mod path;
 mod quote;
 mod refusal;

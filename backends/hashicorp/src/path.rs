@@ -1,8 +1,8 @@
 //! Paths as they go over the wire: segments checked, then percent-encoded exactly once.
 //!
-//! No URL type is trusted with this: they collapse `..`, `%2e%2e` and `\`, drop tabs, and let a path change the
-//! host. What is built here holds nothing that they would touch, and [`Address::url`](crate::address::Address::url)
-//! checks that they did not.
+//! No URL type is trusted with this: they collapse `..`, `%2e%2e` and `\`, drop tabs, cut at `#`, and let a path
+//! change the host. What is built here holds nothing that they would touch, and
+//! [`Address::uri`](crate::address::Address::uri) checks that they did not.
 
 use std::fmt::Write as _;
 

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use http_body_util::Full;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Uri};
 use strongroom_core::{ClientIdentity, Error, ErrorKind, Secret};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -26,6 +27,12 @@ const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 /// Keeps a server's proxy from answering what a browser was tricked into asking.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
+
+/// How we introduce ourselves.
+pub(crate) const AGENT: &str = concat!("strongroom/", env!("CARGO_PKG_VERSION"));
+
+/// As many as a request has at most, the host among them.
+const MOST_HEADERS: usize = 7;
 
 /// What one try and one answer may take.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +78,9 @@ impl<'a> Request<'a> {
     }
 
     fn headers(&self) -> Result<HeaderMap, Error> {
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(REQUEST, HeaderValue::from_static("true"));
         if self.body.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -126,7 +135,7 @@ impl Response {
 pub(crate) struct Transport {
     addresses: Vec<Address>,
     /// What the URLs of each have in common.
-    origins: Vec<Result<Url, String>>,
+    origins: Vec<Result<Uri, Error>>,
     /// The address in use. It stays until it cannot be reached.
     current: AtomicUsize,
     clients: Clients,
@@ -145,7 +154,7 @@ impl Transport {
         retries: u32,
     ) -> Self {
         Self {
-            origins: addresses.iter().map(|address| address.origin(server_name.as_deref())).collect(),
+            origins: addresses.iter().map(Address::origin).collect(),
             current: AtomicUsize::new(fastrand::usize(..addresses.len().max(1))),
             addresses,
             clients: Clients::new(trust, server_name, limits.connect_timeout, limits.max_in_flight),
@@ -277,23 +286,17 @@ impl Transport {
 
     async fn talk(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
         let address = &self.addresses[at];
-        let origin = self.origins[at].as_ref().map_err(|what| what.clone());
-        let url = origin.and_then(|origin| address.url(origin, request.path.as_str(), request.query));
-        let url = url.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
-        let mut headers = request.headers().map_err(Fault::sent)?;
-        if self.clients.server_name.is_some() {
-            // The name is for TLS alone: whoever routes by host goes on seeing the address.
-            let peer = HeaderValue::from_str(&address.peer());
-            peer.into_iter().for_each(|peer| drop(headers.insert(header::HOST, peer)));
-        }
+        let origin = self.origins[at].as_ref().map_err(|error| Fault::sent(error.clone()))?;
+        let uri = address.uri(origin, request.path.as_str(), request.query);
+        let uri = uri.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
+        let mut message = hyper::Request::new(Full::new(request.body.clone().unwrap_or_default()));
+        *message.uri_mut() = uri;
+        *message.method_mut() = if request.body.is_some() { Method::POST } else { Method::GET };
+        *message.headers_mut() = request.headers().map_err(Fault::sent)?;
         let client = self.clients.get(address, request.identity).map_err(Fault::sent)?;
-        let network = |error: reqwest::Error| Fault::network(&error, address, self.limits.connect_timeout);
-        let method = if request.body.is_some() { Method::POST } else { Method::GET };
-        // Put together by hand: a builder would copy the headers into a map of its own.
-        let mut message = reqwest::Request::new(method, url);
-        *message.headers_mut() = headers;
-        *message.body_mut() = request.body.clone().map(Into::into);
-        let response = client.execute(message).await.map_err(network)?;
+        let limit = self.limits.connect_timeout;
+        let response = client.request(message).await;
+        let response = response.map_err(|error| Fault::network(&error, address, limit))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| crate::retry::parse_after(text, SystemTime::now()));
@@ -305,7 +308,8 @@ impl Transport {
             return Err(Fault::sent(error));
         }
         let cap = Cap { bytes: self.limits.max_response_bytes, whole: response.status().is_success() };
-        let body = body::read(response, cap, network).await?;
+        let body =
+            body::read(response, cap, |error: hyper::Error| Fault::network(&error, address, limit)).await?;
         Ok(Response { status, body, retry_after, location })
     }
 
