@@ -120,7 +120,8 @@ impl Block {
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.bytes {
-            Bytes::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            // Never longer; said so that nothing is left to be checked.
+            Bytes::Inline { length, bytes } => &bytes[..usize::from(*length).min(INLINE)],
             Bytes::Heap(bytes) => bytes,
             Bytes::None | Bytes::Gone => &[],
         }
