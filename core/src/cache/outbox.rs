@@ -183,7 +183,8 @@ mod tests {
             for thread in 0..4 {
                 let (outbox, all) = (&outbox, &all);
                 scope.spawn(move || {
-                    for number in 0..500 {
+                    // So few that there is room for all, however long somebody who tells is kept waiting.
+                    for number in 0..WAITING as u64 / 4 {
                         outbox.put(thread * 1_000 + number);
                         outbox.tell(|next| lock(all).push(told(next)));
                     }
@@ -191,7 +192,7 @@ mod tests {
             }
         });
         let all = lock(&all);
-        assert_eq!(all.len(), 2_000);
+        assert_eq!(all.len(), WAITING);
         for thread in 0..4 {
             assert!(all.iter().filter(|told| *told / 1_000 == thread).is_sorted());
         }

@@ -56,8 +56,8 @@ pub(crate) fn run(plan: &Plan) -> Section {
         "`get` of a field of a KV v2 secret from a real OpenBao {} over plain HTTP, on kept connections. Every read \
          goes to the server: each round reads {} different secrets, and Strongroom through a registry that has seen \
          none of them, over the same backend with its open connections; so slot, cell, flight, document and text are \
-         made each time. The in-flight window is the default, 8. reqwest is the one \
-         that the backend is built with, by itself; hvac has a thread for each reader and reads a fifth. \
+         made each time. The in-flight window is the default, 8. reqwest is by itself, as it \
+         comes, without timeouts; hvac has a thread for each reader and reads a fifth. \
          Client and server share the cores. {}",
         strongroom_integration_tests::binary::VERSION,
         paths.len(),

@@ -110,7 +110,7 @@ impl Reader for Backend {
     }
 }
 
-/// The HTTP client that Strongroom uses, by itself.
+/// reqwest by itself, as it comes.
 pub(crate) struct Reqwest {
     client: reqwest::Client,
     target: Target,
@@ -194,7 +194,7 @@ impl Reader for Windowed {
     }
 }
 
-/// hyper with its pool: what reqwest is made of.
+/// hyper with its pool: what reqwest is made of, and what Strongroom asks a vault through.
 pub(crate) struct Hyper {
     client: Pooled<HttpConnector, Empty<Bytes>>,
     target: Target,
