@@ -50,6 +50,7 @@ mod outside;
 mod path;
 mod quote;
 mod refusal;
+mod request;
 mod retry;
 mod session;
 mod sync;

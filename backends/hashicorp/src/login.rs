@@ -9,8 +9,9 @@ use strongroom_core::{Answer, ClientIdentity, Error, LoginCall, LoginServer, Out
 use crate::outside;
 use crate::path::WirePath;
 use crate::refusal::{Asked, accept};
+use crate::request::Request;
 use crate::session::{Lease, TokenServer};
-use crate::transport::{Request, Transport};
+use crate::transport::Transport;
 
 /// What a login may send that is no credential, and so may be quoted.
 const NO_CREDENTIALS: [&str; 6] = ["role", "name", "grant_type", "client_id", "scope", "audience"];

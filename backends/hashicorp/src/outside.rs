@@ -14,8 +14,9 @@ use crate::fault::Fault;
 use crate::login::credentials;
 use crate::path::encode;
 use crate::quote::quote;
+use crate::request::AGENT;
 use crate::tls::{self, Trust};
-use crate::transport::{AGENT, Limits};
+use crate::transport::Limits;
 
 /// Makes the call, once and in time.
 ///
