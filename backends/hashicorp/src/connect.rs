@@ -25,7 +25,8 @@ use crate::tls::{self, Trust};
 /// When a silent connection is asked whether it still stands, and how often.
 const PROBE: Duration = Duration::from_secs(15);
 const PROBES: u32 = 3;
-/// How long what was sent may wait to be acknowledged.
+/// How long what was sent may wait to be acknowledged, where the system lets that be said.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNHEARD: Duration = Duration::from_secs(30);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
