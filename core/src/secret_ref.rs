@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-use arc_swap::Guard;
+use strongroom_hazard::Guard;
 
 use crate::cache::Block;
 use crate::{Document, Error, Live, Secret};
@@ -27,13 +26,13 @@ pub struct SecretRef<'a> {
 }
 
 enum Held<'a> {
-    Guard(Guard<Arc<Block>>),
+    Guard(Guard<Block>),
     Borrowed(&'a Block),
 }
 
 impl<'a> SecretRef<'a> {
     #[inline]
-    pub(crate) fn guard(block: Guard<Arc<Block>>) -> Self {
+    pub(crate) fn guard(block: Guard<Block>) -> Self {
         Self { held: Held::Guard(block), _here: PhantomData }
     }
 

@@ -1,5 +1,6 @@
 //! One value as readers see it: its bytes and the moments at which it grows stale and ends, packed together.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use zeroize::Zeroize;
@@ -8,7 +9,7 @@ use super::clock::{AtomicTick, Tick};
 use crate::sync::{AtomicU32, Ordering};
 
 /// Values up to this length lie in the block itself, so that reading one touches one place in memory.
-pub(super) const INLINE: usize = 70;
+pub(super) const INLINE: usize = 71;
 
 /// The bit of a mark that says whether it was read by its text since somebody last looked for what can go.
 const USED: u32 = 1;
@@ -29,25 +30,32 @@ pub(crate) struct Block {
 }
 
 enum Bytes {
-    None,
-    /// Nor will there ever be any.
-    Gone,
+    /// The length is not 0, so it takes no other byte to say that the value is here: a reader looks at one.
     Inline {
-        length: u8,
+        length: NonZero<u8>,
         bytes: [u8; INLINE],
     },
+    Elsewhere(Elsewhere),
+}
+
+enum Elsewhere {
+    Nowhere,
+    /// Nor will there ever be a value.
+    Gone,
+    /// What is too long, or empty.
     Heap(Box<[u8]>),
 }
 
 impl Bytes {
     fn new(bytes: &[u8]) -> Self {
-        match u8::try_from(bytes.len()) {
-            Ok(length) if bytes.len() <= INLINE => {
-                let mut inline = [0; INLINE];
-                inline[..bytes.len()].copy_from_slice(bytes);
+        let mut inline = [0; INLINE];
+        let length = u8::try_from(bytes.len()).ok().and_then(NonZero::new);
+        match (length, inline.get_mut(..bytes.len())) {
+            (Some(length), Some(room)) => {
+                room.copy_from_slice(bytes);
                 Self::Inline { length, bytes: inline }
             }
-            _ => Self::Heap(bytes.into()),
+            _ => Self::Elsewhere(Elsewhere::Heap(bytes.into())),
         }
     }
 }
@@ -72,12 +80,12 @@ impl Block {
 
     /// A block that is no value: nothing is served.
     pub(crate) fn none(serial: u32) -> Self {
-        Self::with(Bytes::None, Limits::ENDED, serial, None)
+        Self::with(Bytes::Elsewhere(Elsewhere::Nowhere), Limits::ENDED, serial, None)
     }
 
     /// A block after which none comes: what it belonged to is gone.
     pub(crate) fn gone(serial: u32) -> Self {
-        Self::with(Bytes::Gone, Limits::ENDED, serial, None)
+        Self::with(Bytes::Elsewhere(Elsewhere::Gone), Limits::ENDED, serial, None)
     }
 
     fn with(bytes: Bytes, limits: Limits, serial: u32, version: Option<u64>) -> Self {
@@ -92,11 +100,11 @@ impl Block {
     }
 
     pub(crate) fn is_a_value(&self) -> bool {
-        !matches!(self.bytes, Bytes::None | Bytes::Gone)
+        !matches!(self.bytes, Bytes::Elsewhere(Elsewhere::Nowhere | Elsewhere::Gone))
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.bytes, Bytes::Gone)
+        matches!(self.bytes, Bytes::Elsewhere(Elsewhere::Gone))
     }
 
     /// Notes that somebody reads it. Written once between two looks, so that readers do not fight over it.
@@ -120,10 +128,12 @@ impl Block {
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.bytes {
-            // Never longer; said so that nothing is left to be checked.
-            Bytes::Inline { length, bytes } => &bytes[..usize::from(*length).min(INLINE)],
-            Bytes::Heap(bytes) => bytes,
-            Bytes::None | Bytes::Gone => &[],
+            Bytes::Inline { length, bytes } => match bytes.get(..usize::from(length.get())) {
+                Some(bytes) => bytes,
+                None => nothing(),
+            },
+            Bytes::Elsewhere(Elsewhere::Heap(bytes)) => bytes,
+            Bytes::Elsewhere(Elsewhere::Nowhere | Elsewhere::Gone) => nothing(),
         }
     }
 
@@ -183,18 +193,24 @@ impl Block {
     /// What it takes of the heap beyond the block itself.
     pub(crate) fn heap(&self) -> usize {
         match &self.bytes {
-            Bytes::Inline { .. } | Bytes::None | Bytes::Gone => 0,
-            Bytes::Heap(bytes) => bytes.len(),
+            Bytes::Elsewhere(Elsewhere::Heap(bytes)) => bytes.len(),
+            Bytes::Inline { .. } | Bytes::Elsewhere(_) => 0,
         }
     }
+}
+
+/// Out of the way of those who read something.
+#[cold]
+fn nothing() -> &'static [u8] {
+    &[]
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
         match &mut self.bytes {
             Bytes::Inline { bytes, .. } => bytes.zeroize(),
-            Bytes::Heap(bytes) => bytes.zeroize(),
-            Bytes::None | Bytes::Gone => {}
+            Bytes::Elsewhere(Elsewhere::Heap(bytes)) => bytes.zeroize(),
+            Bytes::Elsewhere(Elsewhere::Nowhere | Elsewhere::Gone) => {}
         }
     }
 }

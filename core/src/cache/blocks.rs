@@ -6,8 +6,9 @@
 
 use std::iter::repeat_with;
 
+use strongroom_hazard::{Replaced, Retired};
+
 use super::block::Block;
-use super::retired::Retired;
 use crate::sync::{Arc, Mutex, lock};
 
 /// How many places are made at a time.
@@ -49,7 +50,7 @@ impl Blocks {
     }
 
     /// Takes a block that readers can no longer find, and wipes it once nobody reads it.
-    pub(crate) fn retire(&self, old: Arc<Block>) {
+    pub(crate) fn retire(&self, old: Replaced<Block>) {
         self.retired.retire(old, |old| self.wipe(old));
     }
 
@@ -71,6 +72,8 @@ impl Blocks {
 
 #[cfg(test)]
 mod tests {
+    use strongroom_hazard::Swap;
+
     use super::super::block::Limits;
     use super::*;
 
@@ -78,12 +81,30 @@ mod tests {
         Block::new(bytes, Limits::ENDED, 1, None)
     }
 
+    /// A pointer to a block that is there, which is replaced by one that is no value.
+    fn replaced(blocks: &Blocks, block: Block) -> Replaced<Block> {
+        Swap::new(blocks.place(block)).swap(Arc::new(Block::none(0)))
+    }
+
+    /// Sweeps until so many places are empty: what other tests read at this moment may hold it up.
+    fn sweep_to(blocks: &Blocks, empty: usize) {
+        for _ in 0..10_000 {
+            if lock(&blocks.empty).len() == empty {
+                return;
+            }
+            std::thread::yield_now();
+            blocks.sweep();
+        }
+        panic!("{} places are empty", lock(&blocks.empty).len());
+    }
+
     #[test]
     fn what_a_block_leaves_is_wiped_and_used_again() {
         let blocks = Blocks::new();
-        let old = blocks.place(block(b"old"));
-        let place = Arc::as_ptr(&old);
-        blocks.retire(old);
+        let old = Swap::new(blocks.place(block(b"old")));
+        let place = Arc::as_ptr(&old.load_full());
+        blocks.retire(old.swap(Arc::new(Block::none(0))));
+        sweep_to(&blocks, RUN);
         let next = blocks.place(block(b"next"));
         assert_eq!((Arc::as_ptr(&next), next.bytes()), (place, &b"next"[..]));
         let all: Vec<_> = lock(&blocks.empty).iter().map(|block| block.is_a_value()).collect();
@@ -93,21 +114,24 @@ mod tests {
     #[test]
     fn what_somebody_reads_stays_until_nobody_does() {
         let blocks = Blocks::new();
-        let read = blocks.place(block(b"read"));
-        blocks.retire(read.clone());
+        let read = Swap::new(blocks.place(block(b"read")));
+        let (noted, counted) = (read.load(), read.load_full());
+        blocks.retire(read.swap(Arc::new(Block::none(0))));
         blocks.sweep();
-        assert_eq!((read.bytes(), lock(&blocks.empty).len()), (&b"read"[..], RUN - 1));
-        drop(read);
+        assert_eq!((noted.bytes(), lock(&blocks.empty).len()), (&b"read"[..], RUN - 1));
+        drop(noted);
         blocks.sweep();
-        assert_eq!(lock(&blocks.empty).len(), RUN);
+        assert_eq!((counted.bytes(), lock(&blocks.empty).len()), (&b"read"[..], RUN - 1));
+        drop(counted);
+        sweep_to(&blocks, RUN);
         assert!(lock(&blocks.empty).iter().all(|block| !block.is_a_value()));
     }
 
     #[test]
     fn few_empty_places_are_kept() {
         let blocks = Blocks::new();
-        let many: Vec<_> = (0..2 * SPARE).map(|_| blocks.place(block(b"many"))).collect();
+        let many: Vec<_> = (0..2 * SPARE).map(|_| replaced(&blocks, block(b"many"))).collect();
         many.into_iter().for_each(|old| blocks.retire(old));
-        assert_eq!(lock(&blocks.empty).len(), SPARE);
+        sweep_to(&blocks, SPARE);
     }
 }

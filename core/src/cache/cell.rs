@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
+use strongroom_hazard::{Guard, Swap};
 
 use super::ask::Ask;
 use super::block::{Block, Limits};
@@ -15,7 +15,7 @@ use crate::Secret;
 /// A value and its successors. Readers take the present block without a lock; only the slot that the cell
 /// belongs to puts another one in its place, under its own lock.
 pub(crate) struct Cell {
-    block: ArcSwap<Block>,
+    block: Swap<Block>,
     pub(crate) ask: Arc<Ask>,
 }
 
@@ -46,12 +46,18 @@ impl Deref for CellRef {
 
 impl Cell {
     pub(crate) fn new(ask: Arc<Ask>, blocks: &Blocks) -> Self {
-        Self { block: ArcSwap::new(blocks.place(Block::none(0))), ask }
+        Self { block: Swap::new(blocks.place(Block::none(0))), ask }
     }
 
     #[inline]
-    pub(crate) fn load(&self) -> Guard<Arc<Block>> {
+    pub(crate) fn load(&self) -> Guard<Block> {
         self.block.load()
+    }
+
+    /// Where the present block is.
+    #[inline]
+    pub(super) fn place(&self) -> &Swap<Block> {
+        &self.block
     }
 
     /// The present block, to remember it.
@@ -114,7 +120,7 @@ impl Cell {
         self.block.load().was_used()
     }
 
-    fn replace(&self, old: Guard<Arc<Block>>, next: Block, blocks: &Blocks) {
+    fn replace(&self, old: Guard<Block>, next: Block, blocks: &Blocks) {
         if old.is_used() {
             next.mark_used();
         }

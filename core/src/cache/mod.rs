@@ -62,7 +62,6 @@ mod outbox;
 mod plan;
 mod poll;
 mod read;
-mod retired;
 mod rotate;
 mod rounds;
 mod sign;
@@ -78,7 +77,7 @@ mod watch;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-use arc_swap::Guard;
+use strongroom_hazard::Guard;
 
 use apart::Apart;
 use ask::Asks;
@@ -169,7 +168,7 @@ impl Cache {
 
     /// What a text means, if that is known and may be served.
     #[inline]
-    pub(crate) fn peek(&self, text: &str) -> Option<Guard<Arc<Block>>> {
+    pub(crate) fn peek(&self, text: &str) -> Option<Guard<Block>> {
         let now = self.clock.now();
         let known = self.index.load(text)?;
         if known.is_live(now) {
@@ -303,7 +302,7 @@ async fn keep_in_the_runtime(cache: Weak<Cache>) {
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        // Threads may remember the index, and with it the slots: not what was in them, nor the vaults behind them.
+        // Reads under way may hold slots: not what was in them, nor the vaults behind them.
         let slots = self.table.take(|_| true);
         slots.iter().for_each(|slot| drop(slot.mount.unmount()));
         self.end(slots);

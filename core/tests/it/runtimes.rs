@@ -155,13 +155,13 @@ fn what_was_watched_in_a_runtime_that_ended_is_rotated_where_the_registry_is_hos
 }
 
 #[test]
-fn a_thread_that_remembers_texts_keeps_no_vault_alive() {
+fn a_thread_that_has_read_by_text_keeps_no_vault_alive() {
     let (vault, registry) = slow(Duration::ZERO);
     let host = runtime();
     host.block_on(registry.get(NAME)).unwrap();
     assert!(registry.try_get(NAME).is_some());
     std::thread::sleep(Duration::from_millis(300));
-    assert!(registry.try_get(NAME).is_some(), "it is in the map that this thread remembers");
+    assert!(registry.try_get(NAME).is_some(), "it is in the map that all threads look into");
     drop(registry);
     // The keeper and the tasks of the registry let go within a step or two.
     let alone = (0..100).any(|_| {

@@ -11,13 +11,11 @@ mod clock;
 mod cockpit;
 #[path = "../../src/cache/flight.rs"]
 mod flight;
-#[path = "../../src/cache/retired.rs"]
-mod retired;
 
 /// What the modules find in the crate under this name, from loom.
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
-    pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
     /// loom's own knows no `const`.
     macro_rules! of_each_thread {
         (static $name:ident: $type:ty = const { $init:expr };) => {
@@ -43,7 +41,6 @@ use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
-use retired::Retired;
 
 /// A slot in small: how often it was read, and how the last read ended.
 #[derive(Debug, Default)]
@@ -300,35 +297,6 @@ fn a_flight_that_another_pushes_lands_as_the_task_that_it_becomes() {
         let joining = thread::spawn(move || waiting.hand_over());
         block_on(FirstReader::new(reader));
         joining.join().unwrap();
-    });
-}
-
-/// Notes on which thread it is freed.
-struct Freed {
-    by: Arc<AtomicUsize>,
-    writer: thread::ThreadId,
-}
-
-impl Drop for Freed {
-    fn drop(&mut self) {
-        let by = if thread::current().id() == self.writer { 1 } else { 2 };
-        self.by.store(by, Ordering::SeqCst);
-    }
-}
-
-#[test]
-fn what_was_replaced_is_freed_by_the_writer_and_never_by_a_reader() {
-    model(|| {
-        let by = Arc::new(AtomicUsize::new(0));
-        let old = Arc::new(Freed { by: by.clone(), writer: thread::current().id() });
-        let held = old.clone();
-        let reader = thread::spawn(move || drop(held));
-        let retired = Retired::new();
-        retired.retire(old, drop);
-        retired.sweep(drop);
-        reader.join().unwrap();
-        retired.sweep(drop);
-        assert_eq!(by.load(Ordering::SeqCst), 1);
     });
 }
 

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arc_swap::Guard;
-
 use crate::Secret;
 use crate::cache::{AtomicTick, Block, CellRef, Pinned, Tick};
 use crate::registry::Gathered;
@@ -64,7 +62,7 @@ impl Sources {
     /// a value that is replaced later say nothing any more.
     pub(super) fn take(&self) -> Taken {
         let take = |(_, cell): &(Pinned, CellRef)| {
-            let block = Guard::into_inner(cell.load());
+            let block = cell.load_full();
             let until = block.deadline();
             (block, until)
         };
