@@ -8,6 +8,9 @@ use crate::sync::{AtomicPtr, Ordering, PATIENCE};
 /// Stands for whatever can be found: an address that nothing has.
 const ALL: *mut () = ptr::without_provenance_mut(1);
 
+/// Stands for nothing yet: the place is somebody's.
+const CLAIMED: *mut () = ptr::without_provenance_mut(2);
+
 /// What somebody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noted {
@@ -24,7 +27,7 @@ impl Noted {
     }
 }
 
-/// Where a reader notes what it reads. Its owner alone writes to it.
+/// Where a reader notes what it reads. Whose it is alone writes to it.
 #[derive(Debug)]
 pub(crate) struct Place(AtomicPtr<()>);
 
@@ -37,6 +40,12 @@ impl Place {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Takes an empty place that is not one thread's alone. [`clear`](Self::clear) gives it back.
+    pub(crate) fn claim(&self) -> bool {
+        let empty = ptr::null_mut();
+        self.0.compare_exchange(empty, CLAIMED, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     /// Notes what `source` points to, and says what that is. Until [`clear`](Self::clear), whoever has replaced it there
@@ -87,6 +96,7 @@ impl Place {
         }
         match at {
             ALL => Some(Noted::All),
+            CLAIMED => None,
             _ if at.is_null() => None,
             _ => Some(Noted::This(at)),
         }

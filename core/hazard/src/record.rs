@@ -1,25 +1,31 @@
-//! The places of each thread.
+//! The places of each thread, and those that are for everybody.
 //!
-//! A thread takes a record of them when it reads for the first time, and gives it back when it ends; records are never
-//! freed, so there are as many as there were threads at the same time.
+//! A thread takes a record of places when it reads for the first time, and gives it back when it ends. Who reads more at a
+//! time, or reads while its thread ends, claims a place of a record that belongs to nobody. Records are never freed, so
+//! there are as many as were needed at the same time.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::place::{Noted, Place};
 
-/// How many things a thread reads at the same time without a count. More are counted.
+/// How many things a thread reads at the same time in places of its own.
 const PLACES: usize = 8;
 
-/// The places of one thread, apart in memory from those of others: they are written with each read.
+/// Some places, apart in memory from others: they are written with each read.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Record {
     places: [Place; PLACES],
-    is_taken: AtomicBool,
+    owner: AtomicU8,
     next: OnceLock<&'static Self>,
 }
+
+/// Whose a record is.
+const NOBODY: u8 = 0;
+const A_THREAD: u8 = 1;
+const EVERYBODY: u8 = 2;
 
 static FIRST: OnceLock<&'static Record> = OnceLock::new();
 
@@ -37,35 +43,34 @@ impl Drop for Lease {
         MINE.set(None);
         if let Some(record) = self.0.take() {
             // What a guard that outlives this still reads stays noted; whoever takes the record leaves that place alone.
-            record.is_taken.store(false, Ordering::Release);
+            record.owner.store(NOBODY, Ordering::Release);
         }
     }
 }
 
-/// An empty place of this thread's; none where all are in use, or the thread ends.
+/// An empty place.
 #[inline]
-pub(crate) fn place() -> Option<&'static Place> {
+pub(crate) fn place() -> &'static Place {
     // Most threads read one thing at a time.
     match MINE.get() {
-        Some(Record { places: [first, ..], .. }) if first.is_empty() => Some(first),
+        Some(Record { places: [first, ..], .. }) if first.is_empty() => first,
         record => further_place(record),
     }
 }
 
 #[inline(never)]
-fn further_place(record: Option<&'static Record>) -> Option<&'static Place> {
-    let record = match record {
-        Some(record) => record,
-        None => lease()?,
-    };
-    record.places.iter().find(|place| place.is_empty())
+fn further_place(record: Option<&'static Record>) -> &'static Place {
+    let record = record.or_else(lease);
+    let empty = record.and_then(|record| record.places.iter().find(|place| place.is_empty()));
+    empty.unwrap_or_else(claim)
 }
 
+/// This thread's record from now on; none where the thread ends.
 #[cold]
 fn lease() -> Option<&'static Record> {
     LEASE
         .try_with(|lease| {
-            let record = take();
+            let record = take(A_THREAD);
             lease.0.set(Some(record));
             MINE.set(Some(record));
             record
@@ -73,22 +78,28 @@ fn lease() -> Option<&'static Record> {
         .ok()
 }
 
-/// A place that belongs to no thread: for one at a time, who sees to that.
-pub(crate) fn shared() -> &'static Place {
-    static SHARED: OnceLock<&'static Record> = OnceLock::new();
-    let [first, ..] = &SHARED.get_or_init(take).places;
-    first
+/// A place of those that are for everybody.
+#[cold]
+fn claim() -> &'static Place {
+    loop {
+        let shared = all().filter(|record| record.owner.load(Ordering::Acquire) == EVERYBODY);
+        if let Some(place) = shared.flat_map(|record| &record.places).find(|place| place.claim()) {
+            return place;
+        }
+        take(EVERYBODY);
+    }
 }
 
-/// A record that no thread has.
-fn take() -> &'static Record {
-    let is_free = |record: &&Record| {
-        !record.is_taken.load(Ordering::Relaxed) && !record.is_taken.swap(true, Ordering::Acquire)
+/// A record that was nobody's.
+fn take(owner: u8) -> &'static Record {
+    let takes = |record: &&Record| {
+        let owned = record.owner.compare_exchange(NOBODY, owner, Ordering::Acquire, Ordering::Relaxed);
+        owned.is_ok()
     };
-    all().find(is_free).unwrap_or_else(|| {
+    all().find(takes).unwrap_or_else(|| {
         let mut new: &'static Record = Box::leak(Box::new(Record {
             places: std::array::from_fn(|_| Place::new()),
-            is_taken: AtomicBool::new(true),
+            owner: AtomicU8::new(owner),
             next: OnceLock::new(),
         }));
         let made = new;

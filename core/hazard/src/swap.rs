@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::mem;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::orphans;
 use crate::place::Place;
@@ -31,10 +31,8 @@ impl<T: Send + Sync + 'static> Swap<T> {
     #[must_use]
     #[inline]
     pub fn load(&self) -> Guard<T> {
-        match record::place() {
-            Some(place) => Guard::noted(place.protect(&self.at), place),
-            None => self.load_counted(),
-        }
+        let place = record::place();
+        Guard::new(place.protect(&self.at), place)
     }
 
     /// What another pointer points to now that is found in what this one points to. `find` is to be quick: nothing is
@@ -57,20 +55,13 @@ impl<T: Send + Sync + 'static> Swap<T> {
         find: impl FnOnce(&T) -> Option<&Swap<U>>,
     ) -> Option<Guard<U>> {
         let place = record::place();
-        let whole = match place {
-            Some(place) => {
-                place.protect_all();
-                Guard::noted(self.at.load(Ordering::Acquire), place)
-            }
-            None => self.load_counted(),
-        };
-        let found = find(&whole)?;
-        let Some(place) = place else { return Some(found.load_counted()) };
-        let at = found.at.load(Ordering::Acquire);
+        place.protect_all();
+        let whole = Guard::new(self.at.load(Ordering::Acquire), place);
+        let at = find(&whole)?.at.load(Ordering::Acquire);
         place.narrow(at);
         // The place is the other guard's from here on.
         mem::forget(whole);
-        Some(Guard::noted(at, place))
+        Some(Guard::new(at, place))
     }
 
     /// What it points to now, to keep.
@@ -85,19 +76,6 @@ impl<T: Send + Sync + 'static> Swap<T> {
         let old = self.at.swap(Arc::into_raw(value).cast_mut(), Ordering::AcqRel);
         // SAFETY: it is from `Arc::into_raw` and no longer here, so the count that was ours is handed over.
         Replaced::new(unsafe { Arc::from_raw(old) })
-    }
-
-    /// By a count, through a place that all share: for a thread that has none left.
-    #[cold]
-    fn load_counted(&self) -> Guard<T> {
-        static LAST: Mutex<()> = Mutex::new(());
-        let _mine = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = record::shared();
-        let at = place.protect(&self.at);
-        // SAFETY: it is from `Arc::into_raw`, and alive while it is noted.
-        unsafe { Arc::increment_strong_count(at) };
-        place.clear();
-        Guard::new(at, None)
     }
 }
 
@@ -116,24 +94,19 @@ impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Swap<T> {
 
 /// A value as it was when it was [loaded](Swap::load). It is not freed while this lives, even if it is replaced.
 ///
-/// It is for a moment's use: each thread has eight without a count.
+/// It is for a moment's use: a thread has eight places to note what it reads, and shares the further ones with others.
 pub struct Guard<T: Send + Sync + 'static> {
     at: NonNull<T>,
-    /// Where it is noted that this is read; none where this has a count of its own.
-    place: Option<&'static Place>,
+    /// Where it is noted that this is read.
+    place: &'static Place,
     /// The place is its thread's.
     _here: PhantomData<*const T>,
 }
 
 impl<T: Send + Sync + 'static> Guard<T> {
-    /// Of what is noted at a place.
+    /// Of what is noted at a place, which is its own until it ends.
     #[inline]
-    fn noted(at: *mut T, place: &'static Place) -> Self {
-        Self::new(at, Some(place))
-    }
-
-    #[inline]
-    fn new(at: *mut T, place: Option<&'static Place>) -> Self {
+    fn new(at: *mut T, place: &'static Place) -> Self {
         // SAFETY: it is from `Arc::into_raw`, which is never null.
         Self { at: unsafe { NonNull::new_unchecked(at) }, place, _here: PhantomData }
     }
@@ -153,7 +126,7 @@ impl<T: Send + Sync + 'static> Deref for Guard<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: it is alive while it is noted or counted, and nobody has it to themselves: those who do away with it
+        // SAFETY: it is alive while it is noted, and nobody has it to themselves: those who do away with it
         // keep a count until they have seen that it is noted no more.
         unsafe { self.at.as_ref() }
     }
@@ -162,17 +135,8 @@ impl<T: Send + Sync + 'static> Deref for Guard<T> {
 impl<T: Send + Sync + 'static> Drop for Guard<T> {
     #[inline]
     fn drop(&mut self) {
-        match self.place {
-            Some(place) => place.clear(),
-            None => uncount(self.at),
-        }
+        self.place.clear();
     }
-}
-
-#[cold]
-fn uncount<T: Send + Sync + 'static>(at: NonNull<T>) {
-    // SAFETY: it is from `Arc::into_raw`, with the count that the guard had. Whoever retires it has another.
-    drop(unsafe { Arc::from_raw(at.as_ptr()) });
 }
 
 impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for Guard<T> {

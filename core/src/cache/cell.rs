@@ -26,7 +26,8 @@ pub(crate) enum CellRef {
     Further(Arc<Further>),
 }
 
-/// A cell beside the first one of its slot, and the one that was made before it.
+/// A cell beside the first one of its slot, and the one that was made before it. The cell lies where it does in a [`Slot`].
+#[repr(C)]
 pub(crate) struct Further {
     pub(super) cell: Cell,
     pub(super) before: Option<Arc<Self>>,

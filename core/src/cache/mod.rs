@@ -169,8 +169,8 @@ impl Cache {
     /// What a text means, if that is known and may be served.
     #[inline]
     pub(crate) fn peek(&self, text: &str) -> Option<Guard<Block>> {
-        let now = self.clock.now();
         let known = self.index.load(text)?;
+        let now = self.clock.now();
         if known.is_live(now) {
             return Some(known);
         }

@@ -14,11 +14,14 @@ use super::subject::Subject;
 use crate::{Error, ErrorKind};
 
 /// A resource in one version, with the options that belong to its identity.
+///
+/// In the order of C, so that the cell lies where it does in a [`Further`]: a reader need not look which of them it has.
+#[repr(C)]
 pub(crate) struct Slot {
-    pub(crate) mount: Arc<Mount>,
-    pub(crate) subject: Subject,
     /// What the first reference to it has asked for.
     first: Cell,
+    pub(crate) mount: Arc<Mount>,
+    pub(crate) subject: Subject,
     pub(crate) flights: Flights<State>,
     /// How many handles and waiting readers hold it. While any does, it is not evicted. Leaves zero only under the
     /// table's lock.
