@@ -31,23 +31,23 @@ pub(crate) fn light() {
     }
 }
 
+/// Sees to it that readers need no fence, where that can be. The first [`heavy`] does so too, but it takes the system
+/// a moment in a process with many threads.
+pub fn prepare() {
+    if KIND.0.load(Ordering::Acquire) == UNKNOWN {
+        let found = if system::register() { SYSTEM } else { FENCES };
+        // Whoever decides first decides for all, so nothing else is to be done here.
+        let _ = KIND.0.compare_exchange(UNKNOWN, found, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
 /// The half of the one who frees. With another thread of this process running, it takes some microseconds.
 #[cold]
 pub(crate) fn heavy() {
-    let kind = match KIND.0.load(Ordering::Acquire) {
-        UNKNOWN => {
-            let found = if system::register() { SYSTEM } else { FENCES };
-            // Whoever decides first decides for all.
-            match KIND.0.compare_exchange(UNKNOWN, found, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => found,
-                Err(decided) => decided,
-            }
-        }
-        known => known,
-    };
+    prepare();
     fence(Ordering::SeqCst);
     // Asked anew where a fork has forgotten that we were registered.
-    if kind == FENCES || system::barrier() || system::register() {
+    if KIND.0.load(Ordering::Acquire) == FENCES || system::barrier() || system::register() {
         return;
     }
     // Somebody has forbidden it since (a seccomp filter). Readers fence from now on; one who has looked before that and not

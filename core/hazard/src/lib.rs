@@ -4,9 +4,10 @@
 //! pointer*) and looks whether that is still there; whoever has replaced something frees it once no place names it.
 //! The order between the two needs a fence on each side, and here the reader's costs nothing: where the system can
 //! (Linux has `membarrier`), the one who frees has it carried out on all other threads. So reading is two plain stores and
-//! two loads, and freeing is dearer, which suits what is read a million times for each time that it changes.
+//! a few loads, and freeing is dearer, which suits what is read a million times for each time that it changes.
 //!
-//! What was replaced goes to a [`Retired`], which frees it and never leaves that to a reader.
+//! What was replaced goes to a [`Retired`], which frees it and does not leave that to a reader. It is to be swept by the
+//! one who replaces, or by a thread in the background.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -21,9 +22,13 @@
 //! retired.sweep(|old| assert_eq!(*old, "old"));
 //! ```
 //!
+//! After a fork, a child that goes on without `exec` has the notes of threads that it does not have: what they were reading
+//! at that moment is never freed there.
+//!
 //! All `unsafe` code of Strongroom is in this crate.
 
 mod barrier;
+mod list;
 mod orphans;
 mod place;
 mod record;
@@ -34,5 +39,6 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
+pub use barrier::prepare;
 pub use retired::{Replaced, Retired};
 pub use swap::{Guard, Swap};

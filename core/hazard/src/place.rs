@@ -61,7 +61,7 @@ impl Place {
             // was written before it was put there.
             let now = source.load(Ordering::Acquire);
             if ptr::eq(now, at) {
-                return at;
+                return now;
             }
             at = now;
         }

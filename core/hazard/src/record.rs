@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::place::{Noted, Place};
+use crate::place::Place;
 
 /// How many things a thread reads at the same time in places of its own.
 const PLACES: usize = 8;
@@ -42,8 +42,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         MINE.set(None);
         if let Some(record) = self.0.take() {
-            // What a guard that outlives this still reads stays noted; whoever takes the record leaves that place alone.
-            record.owner.store(NOBODY, Ordering::Release);
+            // A guard that outlives this goes on using its place, and no other thread may take it for its own.
+            let is_empty = record.places.iter().all(Place::is_empty);
+            record.owner.store(if is_empty { NOBODY } else { EVERYBODY }, Ordering::Release);
         }
     }
 }
@@ -119,7 +120,7 @@ fn all() -> impl Iterator<Item = &'static Record> {
     std::iter::successors(FIRST.get().copied(), |record| record.next.get().copied())
 }
 
-/// All that is being read now. Whoever wants to know of what was replaced runs [`heavy`](crate::barrier::heavy) first.
-pub(crate) fn noted() -> impl Iterator<Item = Noted> {
-    all().flat_map(|record| &record.places).filter_map(Place::noted)
+/// All places. Whoever wants to know who reads what was replaced runs [`heavy`](crate::barrier::heavy) first.
+pub(crate) fn places() -> impl Iterator<Item = &'static Place> {
+    all().flat_map(|record| &record.places)
 }

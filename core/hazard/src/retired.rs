@@ -1,17 +1,12 @@
 //! What has been replaced and may still be read: freed on the writer's side, never by a reader.
 
 use std::fmt;
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use crate::place::Noted;
-use crate::{barrier, orphans, record};
+use crate::list::List;
+use crate::{barrier, orphans};
 
-/// For how long nobody looks again what can be freed, unless there is [much](MUCH): a look interrupts other threads.
-const REST: Duration = Duration::from_millis(50);
-
-/// How much may wait to be freed before somebody looks nevertheless.
+/// How much may wait to be freed before somebody looks without being asked to.
 const MUCH: usize = 1024;
 
 /// A value that a [`Swap`](crate::Swap) no longer points to. It is to be [retired](Retired::retire); one that is not
@@ -37,69 +32,57 @@ impl<T: Send + Sync + 'static> Drop for Replaced<T> {
 
 /// Replaced values that a reader may still hold. Each has an owner in here until nobody else is left, so a reader that
 /// lets go of it never frees it.
-pub struct Retired<T: Send + Sync + 'static>(Mutex<List<T>>);
+///
+/// An `Arc` is for one pointer at a time: one that is in here twice is its own other owner.
+pub struct Retired<T: Send + Sync + 'static>(Mutex<State<T>>);
 
-struct List<T> {
-    values: Vec<Arc<T>>,
+struct State<T> {
+    list: List<T>,
     /// How many make somebody look.
     much: usize,
-    looked: Option<Instant>,
 }
 
 impl<T: Send + Sync + 'static> Retired<T> {
     /// Nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Mutex::new(List { values: Vec::new(), much: MUCH, looked: None }))
+        Self(Mutex::new(State { list: List::new(), much: MUCH }))
     }
 
-    /// Takes what was replaced. It goes to `free` once nobody reads it or has a count of it: at once where nothing was
-    /// freed for 50 ms, else by a later call or by [`sweep`](Self::sweep).
+    /// Takes what was replaced. It goes to `free` once nobody reads it or has a count of it: by [`sweep`](Self::sweep), or
+    /// by a later call once a thousand wait.
     pub fn retire(&self, mut replaced: Replaced<T>, free: impl FnMut(Arc<T>)) {
         let Some(value) = replaced.0.take() else { return };
-        let mut list = self.lock();
-        list.values.push(value);
-        let unread = if list.is_time() { list.take_unread() } else { return };
-        drop(list);
+        let mut state = self.lock();
+        state.list.push(value);
+        let unread = if state.list.len() >= state.much { state.take_unread() } else { return };
+        drop(state);
         unread.into_iter().for_each(free);
     }
 
-    /// Frees what nobody reads any more.
+    /// Passes to `free` what nobody reads any more. Where anything came since the last call, this has a fence carried out
+    /// on all threads of the process that run, which takes some microseconds: for a thread in the background, a few
+    /// times a second.
     pub fn sweep(&self, free: impl FnMut(Arc<T>)) {
         orphans::sweep();
-        let mut list = self.lock();
-        if list.values.is_empty() {
-            return;
-        }
-        let unread = list.take_unread();
-        drop(list);
+        let unread = self.lock().take_unread();
         unread.into_iter().for_each(free);
     }
 
-    fn lock(&self) -> MutexGuard<'_, List<T>> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Send + Sync> List<T> {
-    fn is_time(&self) -> bool {
-        self.values.len() >= self.much || self.looked.is_none_or(|looked| looked.elapsed() >= REST)
-    }
-
+impl<T: Send + Sync> State<T> {
     /// All that nobody reads, nor has a count of.
     fn take_unread(&mut self) -> Vec<Arc<T>> {
-        barrier::heavy();
-        // Before the counts: who makes a count of what is noted has made it when the note is gone.
-        let noted: Vec<Noted> = record::noted().collect();
-        let is_read = |value: &Arc<T>| {
-            let at: *const () = Arc::as_ptr(value).cast();
-            noted.iter().any(|noted| noted.is(at)) || Arc::strong_count(value) > 1
-        };
-        let (read, unread) = mem::take(&mut self.values).into_iter().partition(is_read);
-        self.values = read;
+        // Counts after notes: who makes a count of what is noted has made it when the note is gone.
+        let is_counted = |value: &Arc<T>| Arc::strong_count(value) > 1;
+        let (counted, unread): (Vec<_>, _) = self.list.take_unread().into_iter().partition(is_counted);
+        counted.into_iter().for_each(|value| self.list.put_back(value));
         // What is held for long is not gone through with each call.
-        self.much = MUCH.max(2 * self.values.len());
-        self.looked = Some(Instant::now());
+        self.much = MUCH.max(2 * self.list.len());
         unread
     }
 }
@@ -112,16 +95,17 @@ impl<T: Send + Sync + 'static> Default for Retired<T> {
 
 impl<T: Send + Sync + 'static> Drop for Retired<T> {
     fn drop(&mut self) {
-        let values = mem::take(&mut self.lock().values);
-        if !values.is_empty() {
-            barrier::heavy();
-            values.into_iter().for_each(orphans::leave);
-        }
+        let state = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let unread = state.list.take_unread();
+        // First, since freeing may panic.
+        orphans::adopt(&mut state.list);
+        drop(unread);
+        orphans::sweep_patiently();
     }
 }
 
 impl<T: Send + Sync + 'static> fmt::Debug for Retired<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Retired").field(&self.lock().values.len()).finish()
+        f.debug_tuple("Retired").field(&self.lock().list.len()).finish()
     }
 }

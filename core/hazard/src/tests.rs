@@ -4,8 +4,8 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use crate::{Guard, Retired, Swap};
@@ -40,7 +40,13 @@ fn alive(alive: &AtomicUsize) -> usize {
     alive.load(Ordering::Relaxed)
 }
 
-/// Frees what is retired, whatever other tests read at that moment.
+/// Notes are for the whole process, so tests are run one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Frees what is retired, though threads that read may stand still at any place.
 fn sweep_all<T: Send + Sync>(retired: &Retired<T>, is_over: impl Fn() -> bool) {
     for _ in 0..10_000 {
         retired.sweep(drop);
@@ -53,7 +59,8 @@ fn sweep_all<T: Send + Sync>(retired: &Retired<T>, is_over: impl Fn() -> bool) {
 }
 
 #[test]
-fn what_nobody_reads_is_freed_at_once() {
+fn what_nobody_reads_is_freed_by_the_next_sweep() {
+    let _alone = alone();
     let count = Arc::default();
     let (swap, retired) = (Swap::new(Value::new(1, &count)), Retired::new());
     retired.retire(swap.swap(Value::new(2, &count)), drop);
@@ -65,6 +72,7 @@ fn what_nobody_reads_is_freed_at_once() {
 
 #[test]
 fn what_somebody_reads_outlives_its_replacement_its_pointer_and_its_list() {
+    let _alone = alone();
     let count = Arc::default();
     let (swap, retired) = (Swap::new(Value::new(1, &count)), Retired::new());
     let first = swap.load();
@@ -79,6 +87,7 @@ fn what_somebody_reads_outlives_its_replacement_its_pointer_and_its_list() {
 
 #[test]
 fn what_is_replaced_and_not_retired_is_freed_all_the_same() {
+    let _alone = alone();
     let count = Arc::default();
     let swap = Swap::new(Value::new(1, &count));
     let read = swap.load();
@@ -90,6 +99,7 @@ fn what_is_replaced_and_not_retired_is_freed_all_the_same() {
 
 #[test]
 fn an_arc_made_of_what_is_read_keeps_it_and_is_never_the_only_one_meanwhile() {
+    let _alone = alone();
     let count = Arc::default();
     let (swap, retired) = (Swap::new(Value::new(1, &count)), Retired::new());
     let read = swap.load();
@@ -107,12 +117,14 @@ fn an_arc_made_of_what_is_read_keeps_it_and_is_never_the_only_one_meanwhile() {
 
 #[test]
 fn a_thread_reads_more_at_a_time_than_it_has_places_for() {
+    let _alone = alone();
     let count = Arc::default();
     let (swap, retired) = (Swap::new(Value::new(0, &count)), Retired::new());
     let mut read = Vec::new();
     for number in 1..30 {
         read.push(swap.load());
         retired.retire(swap.swap(Value::new(number, &count)), |_| panic!("all are read"));
+        retired.sweep(|_| panic!("all are read"));
     }
     let through = Swap::new(Arc::new(swap));
     read.push(through.load_through(|swap| Some(swap)).unwrap());
@@ -131,6 +143,7 @@ fn a_thread_reads_more_at_a_time_than_it_has_places_for() {
 
 #[test]
 fn what_finds_nothing_or_panics_leaves_nothing_noted() {
+    let _alone = alone();
     let count = Arc::default();
     let (outer, retired) = (Swap::new(Arc::new(Swap::new(Value::new(1, &count)))), Retired::new());
     for _ in 0..20 {
@@ -146,6 +159,7 @@ fn what_finds_nothing_or_panics_leaves_nothing_noted() {
 
 #[test]
 fn a_thread_that_ends_may_still_read_and_its_places_are_used_again() {
+    let _alone = alone();
     thread_local! {
         static LATE: RefCell<Option<Late>> = const { RefCell::new(None) };
     }
@@ -178,7 +192,114 @@ fn a_thread_that_ends_may_still_read_and_its_places_are_used_again() {
 }
 
 #[test]
+fn a_thread_that_ends_takes_no_note_from_a_guard_that_outlives_it() {
+    let _alone = alone();
+    thread_local! {
+        static LATE: RefCell<Option<Late>> = const { RefCell::new(None) };
+    }
+    struct Late(Arc<Swap<Value>>, Arc<Retired<Value>>, Guard<Value>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            // More than a thread has places for, so that no place is left out.
+            let others: Vec<_> = (0..20).map(|_| self.0.load()).collect();
+            drop(others);
+            let count = self.2.alive.clone();
+            self.1.retire(self.0.swap(Value::new(7, &count)), drop);
+            self.1.sweep(drop);
+            assert_eq!((self.2.number(), self.0.load().number()), (1, 7));
+        }
+    }
+    let count = Arc::default();
+    let (swap, retired) = (Arc::new(Swap::new(Value::new(1, &count))), Arc::new(Retired::new()));
+    let (swap_there, retired_there) = (swap.clone(), retired.clone());
+    // Made first, so that it ends last.
+    let ending = thread::spawn(move || {
+        LATE.with(|late| {
+            let read = swap_there.load();
+            late.replace(Some(Late(swap_there, retired_there, read)));
+        });
+    });
+    ending.join().unwrap();
+    sweep_all(&retired, || alive(&count) == 1);
+}
+
+/// A reader that is on its way, from one pointer to another, until it is told to arrive.
+struct OnTheWay {
+    arrive: mpsc::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl OnTheWay {
+    fn new(swap: &Arc<Swap<Swap<Value>>>) -> Self {
+        let ((arrive, told), (sets_out, is_out)) = (mpsc::channel(), mpsc::channel());
+        let swap = swap.clone();
+        let thread = thread::spawn(move || {
+            let read = swap.load_through(|inner| {
+                sets_out.send(()).unwrap();
+                told.recv().unwrap();
+                Some(inner)
+            });
+            assert!(read.unwrap().number() < FREED);
+        });
+        is_out.recv().unwrap();
+        Self { arrive, thread }
+    }
+
+    fn arrive(self) {
+        self.arrive.send(()).unwrap();
+        self.thread.join().unwrap();
+    }
+}
+
+#[test]
+fn readers_on_their_way_hold_up_what_they_may_find_and_no_more() {
+    let _alone = alone();
+    let count = Arc::default();
+    let swap = Arc::new(Swap::new(Arc::new(Swap::new(Value::new(0, &count)))));
+    let retired = Retired::new();
+    let replace = |number| swap.load().swap(Value::new(number, &count));
+    let first = OnTheWay::new(&swap);
+    retired.retire(replace(1), drop);
+    for _ in 0..10 {
+        retired.sweep(|_| panic!("somebody may find it"));
+    }
+    // There is always somebody on the way, but nobody who could have found it.
+    let second = OnTheWay::new(&swap);
+    first.arrive();
+    sweep_all(&retired, || alive(&count) == 1);
+    retired.retire(replace(2), drop);
+    for _ in 0..10 {
+        retired.sweep(|_| panic!("somebody may find it"));
+    }
+    second.arrive();
+    sweep_all(&retired, || alive(&count) == 1);
+}
+
+#[test]
+fn a_panic_while_something_is_freed_frees_nothing_that_is_read() {
+    let _alone = alone();
+    struct Bomb(bool, Arc<Value>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "while it is freed");
+        }
+    }
+    let count = Arc::default();
+    let bomb = |goes_off| Arc::new(Bomb(goes_off, Value::new(1, &count)));
+    let (swap, retired) = (Swap::new(bomb(true)), Retired::new());
+    retired.retire(swap.swap(bomb(false)), drop);
+    let read = swap.load();
+    retired.retire(swap.swap(bomb(false)), drop);
+    let panics = catch_unwind(AssertUnwindSafe(|| drop(retired)));
+    assert_eq!((alive(&count), read.1.number()), (2, 1));
+    assert!(panics.is_err());
+    drop((read, swap));
+    sweep_all(&Retired::<()>::new(), || alive(&count) == 0);
+}
+
+#[test]
 fn readers_on_many_threads_never_see_what_was_freed() {
+    let _alone = alone();
     let rounds = if cfg!(miri) { 60 } else { 60_000 };
     let count = Arc::default();
     let map = |number| {
@@ -237,6 +358,7 @@ fn readers_on_many_threads_never_see_what_was_freed() {
 
 #[test]
 fn what_is_held_for_long_keeps_nothing_else() {
+    let _alone = alone();
     let count = Arc::default();
     let (swap, retired) = (Swap::new(Value::new(0, &count)), Retired::new());
     let held: Vec<_> = (1..100)

@@ -12,7 +12,7 @@
 //! | `blocks` | where blocks lie, and those that were replaced |
 //! | `subject`, `kept` | what a slot is read by, and its document, in few bytes |
 //! | `ask` | what one reference takes out of a document, and for how long |
-//! | `index` | from the text of a reference to its cell, remembered by each thread |
+//! | `index` | from the text of a reference to its cell |
 //! | `flight` | single flight: one read at a time for a slot, and those who wait for it |
 //! | `cockpit` | who flies: the first reader, or a task |
 //! | `read` | how a flight goes: joining, reading, landing |
@@ -31,7 +31,6 @@
 //! | `survey` | what is in memory, vault by vault |
 //! | `tally` | how many reads found a value, counted by each thread |
 //! | `follow` | reading anew what a vault notices to have changed |
-//! | `retired` | what was replaced and may still be read |
 //! | `clock` | time in steps of 50 ms |
 //! | `apart` | what every hit looks at, in a cache line of its own |
 //! | `stalled` | flights whose runtime nobody drives |
@@ -131,6 +130,8 @@ impl Cache {
     }
 
     pub(crate) fn with_clock(limits: CacheLimits, clock: Clock) -> Arc<Self> {
+        // Here, since it takes a moment once there are threads.
+        strongroom_hazard::prepare();
         Arc::new_cyclic(|me| Self {
             clock: Apart(clock),
             table: Table::new(limits),
@@ -174,7 +175,7 @@ impl Cache {
         if known.is_live(now) {
             return Some(known);
         }
-        // Its slot may have been evicted and made anew, which the thread's map learns of at the next merge.
+        // Its slot may have been evicted and made anew, which the big map learns of at the next merge.
         if known.is_gone() { self.index.load_new(text).filter(|block| block.is_live(now)) } else { None }
     }
 
