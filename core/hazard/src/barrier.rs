@@ -31,8 +31,8 @@ pub(crate) fn light() {
     }
 }
 
-/// Sees to it that readers need no fence, where that can be. The first [`heavy`] does so too, but it takes the system
-/// a moment in a process with many threads.
+/// Sees to it that readers need no fence, where that can be. The first look at what can be freed does so too, but in a
+/// process with many threads it takes the system a moment.
 pub fn prepare() {
     if KIND.0.load(Ordering::Acquire) == UNKNOWN {
         let found = if system::register() { SYSTEM } else { FENCES };
