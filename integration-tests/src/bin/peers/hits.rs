@@ -36,7 +36,8 @@ where
 
 fn nanoseconds<R: FnMut(usize) -> u8>(make: &(impl Fn() -> R + Sync), order: &[u32], threads: usize) -> f64 {
     let barrier = Barrier::new(threads);
-    let thread = || {
+    let thread = &|number| {
+        keep_to_processor(number);
         // A call that the compiler does not see through, so that nothing is read ahead of it or left out.
         let mut read: Box<dyn FnMut(usize) -> u8 + '_> = black_box(Box::new(make()));
         let mut sum = 0;
@@ -48,11 +49,26 @@ fn nanoseconds<R: FnMut(usize) -> u8>(make: &(impl Fn() -> R + Sync), order: &[u
         start.elapsed().as_secs_f64() * 1e9 / order.len() as f64
     };
     let times: Vec<f64> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(thread)).collect();
+        let threads: Vec<_> = (0..threads).map(|number| scope.spawn(move || thread(number))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     times.iter().sum::<f64>() / times.len() as f64
 }
+
+/// Keeps this thread to the processor of that number, of those that the process may use. Two threads that set out at the
+/// same moment are often put on one, and one of them waits there for the other.
+#[cfg(target_os = "linux")]
+pub(crate) fn keep_to_processor(number: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let all = sched_getaffinity(None).unwrap();
+    let usable: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor)).collect();
+    let mut one = CpuSet::new();
+    one.set(usable[number % usable.len()]);
+    sched_setaffinity(None, &one).unwrap();
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn keep_to_processor(_: usize) {}
 
 /// The figures, with ratios to the first line.
 pub(crate) fn grid(title: &str, figures: &[Figures<2>]) -> Grid {

@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use strongroom_core::Live;
 
 use crate::entries::{Entries, key, order, touch, value};
+use crate::hits::keep_to_processor;
 use crate::load::nanoseconds;
 use crate::report::{Bar, Grid, Section, number};
 use crate::rounds::{Contender, Plan, interleave, named, percentile};
@@ -150,7 +151,7 @@ pub(crate) fn run(plan: &Plan) -> Section {
 
 fn contender<'a, M, R, W>(name: &str, order: &'a [u32], make: M, write: Option<W>) -> Contender<'a, 4>
 where
-    M: Fn() -> R + 'a,
+    M: Fn() -> R + Sync + 'a,
     R: FnMut(usize) -> u8,
     W: Fn(usize, u64) + Sync + 'a,
 {
@@ -160,6 +161,7 @@ where
         std::thread::scope(|scope| {
             if let Some(write) = &write {
                 scope.spawn(|| {
+                    keep_to_processor(1);
                     for number in 1.. {
                         write(number as usize % COUNT, number);
                         written.store(number, Ordering::Relaxed);
@@ -173,21 +175,25 @@ where
             while !begun.load(Ordering::Relaxed) {
                 std::thread::yield_now();
             }
-            let mut read = make();
-            order.iter().take(20_000).for_each(|at| {
-                black_box(read(*at as usize));
+            let reader = scope.spawn(|| {
+                keep_to_processor(0);
+                let mut read = make();
+                order.iter().take(20_000).for_each(|at| {
+                    black_box(read(*at as usize));
+                });
+                let (before, start) = (written.load(Ordering::Relaxed), Instant::now());
+                let mut times: Vec<u64> = Vec::with_capacity(order.len());
+                for at in order {
+                    let start = Instant::now();
+                    black_box(read(black_box(*at as usize)));
+                    times.push(nanoseconds(start));
+                }
+                let rate = (written.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
+                done.store(true, Ordering::Relaxed);
+                let longest = times.iter().max().copied().unwrap_or(0) as f64;
+                [percentile(&mut times, 0.5), percentile(&mut times, 0.999), longest, rate]
             });
-            let (before, start) = (written.load(Ordering::Relaxed), Instant::now());
-            let mut times: Vec<u64> = Vec::with_capacity(order.len());
-            for at in order {
-                let start = Instant::now();
-                black_box(read(black_box(*at as usize)));
-                times.push(nanoseconds(start));
-            }
-            let rate = (written.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
-            done.store(true, Ordering::Relaxed);
-            let longest = times.iter().max().copied().unwrap_or(0) as f64;
-            [percentile(&mut times, 0.5), percentile(&mut times, 0.999), longest, rate]
+            reader.join().unwrap()
         })
     })
 }
