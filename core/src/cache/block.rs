@@ -46,20 +46,6 @@ enum Elsewhere {
     Heap(Box<[u8]>),
 }
 
-impl Bytes {
-    fn new(bytes: &[u8]) -> Self {
-        let mut inline = [0; INLINE];
-        let length = u8::try_from(bytes.len()).ok().and_then(NonZero::new);
-        match (length, inline.get_mut(..bytes.len())) {
-            (Some(length), Some(room)) => {
-                room.copy_from_slice(bytes);
-                Self::Inline { length, bytes: inline }
-            }
-            _ => Self::Elsewhere(Elsewhere::Heap(bytes.into())),
-        }
-    }
-}
-
 /// How long a value may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -74,13 +60,14 @@ impl Limits {
 }
 
 impl Block {
-    pub(crate) fn new(bytes: &[u8], limits: Limits, serial: u32, version: Option<u64>) -> Self {
-        Self::with(Bytes::new(bytes), limits, serial, version)
+    /// A block for a value, which is to be [filled in](Self::fill) where it will lie.
+    pub(crate) fn new(limits: Limits, serial: u32, version: Option<u64>) -> Self {
+        Self::with(Bytes::Elsewhere(Elsewhere::Nowhere), limits, serial, version)
     }
 
     /// A block that is no value: nothing is served.
     pub(crate) fn none(serial: u32) -> Self {
-        Self::with(Bytes::Elsewhere(Elsewhere::Nowhere), Limits::ENDED, serial, None)
+        Self::new(Limits::ENDED, serial, None)
     }
 
     /// A block after which none comes: what it belonged to is gone.
@@ -97,6 +84,27 @@ impl Block {
             version: version.unwrap_or(0),
             bytes,
         }
+    }
+
+    /// Puts the value in, straight from where it is: a block that is moved with its value leaves a copy behind that
+    /// nobody wipes.
+    pub(crate) fn fill(&mut self, value: &[u8]) {
+        let length = u8::try_from(value.len()).ok().filter(|_| value.len() <= INLINE).and_then(NonZero::new);
+        self.bytes = match length {
+            Some(length) => Bytes::Inline { length, bytes: [0; INLINE] },
+            None => Bytes::Elsewhere(Elsewhere::Heap(value.into())),
+        };
+        if let Bytes::Inline { bytes, .. } = &mut self.bytes {
+            bytes[..value.len()].copy_from_slice(value);
+        }
+    }
+
+    /// A block with its value.
+    #[cfg(test)]
+    pub(crate) fn of(value: &[u8], limits: Limits, serial: u32, version: Option<u64>) -> Self {
+        let mut block = Self::new(limits, serial, version);
+        block.fill(value);
+        block
     }
 
     pub(crate) fn is_a_value(&self) -> bool {

@@ -28,8 +28,8 @@ impl Blocks {
         Self { empty: Mutex::new(Vec::new()), retired: Retired::new() }
     }
 
-    /// Puts a block where there is a place for it.
-    pub(crate) fn place(&self, block: Block) -> Arc<Block> {
+    /// Puts a block where there is a place for it, and its value into it there.
+    pub(crate) fn place(&self, block: Block, value: Option<&[u8]>) -> Arc<Block> {
         let place = {
             let mut empty = lock(&self.empty);
             if empty.is_empty() {
@@ -37,15 +37,17 @@ impl Blocks {
             }
             empty.pop()
         };
-        match place {
-            Some(mut place) => match Arc::get_mut(&mut place) {
-                Some(empty) => {
-                    *empty = block;
-                    place
+        let mut place = place.unwrap_or_else(|| Arc::new(Block::none(0)));
+        match Arc::get_mut(&mut place) {
+            Some(empty) => {
+                *empty = block;
+                if let Some(value) = value {
+                    empty.fill(value);
                 }
-                None => Arc::new(block),
-            },
-            None => Arc::new(block),
+                place
+            }
+            // Nobody else has an empty place; if somebody did, another would do.
+            None => self.place(block, value),
         }
     }
 
@@ -77,13 +79,8 @@ mod tests {
     use super::super::block::Limits;
     use super::*;
 
-    fn block(bytes: &[u8]) -> Block {
-        Block::new(bytes, Limits::ENDED, 1, None)
-    }
-
-    /// A pointer to a block that is there, which is replaced by one that is no value.
-    fn replaced(blocks: &Blocks, block: Block) -> Replaced<Block> {
-        Swap::new(blocks.place(block)).swap(Arc::new(Block::none(0)))
+    fn placed(blocks: &Blocks, value: &[u8]) -> Arc<Block> {
+        blocks.place(Block::new(Limits::ENDED, 1, None), Some(value))
     }
 
     /// Sweeps until so many places are empty: what other tests read at this moment may hold it up.
@@ -101,11 +98,11 @@ mod tests {
     #[test]
     fn what_a_block_leaves_is_wiped_and_used_again() {
         let blocks = Blocks::new();
-        let old = Swap::new(blocks.place(block(b"old")));
+        let old = Swap::new(placed(&blocks, b"old"));
         let place = Arc::as_ptr(&old.load_full());
         blocks.retire(old.swap(Arc::new(Block::none(0))));
         sweep_to(&blocks, RUN);
-        let next = blocks.place(block(b"next"));
+        let next = placed(&blocks, b"next");
         assert_eq!((Arc::as_ptr(&next), next.bytes()), (place, &b"next"[..]));
         let all: Vec<_> = lock(&blocks.empty).iter().map(|block| block.is_a_value()).collect();
         assert_eq!(all, [false; RUN - 1]);
@@ -114,7 +111,7 @@ mod tests {
     #[test]
     fn what_somebody_reads_stays_until_nobody_does() {
         let blocks = Blocks::new();
-        let read = Swap::new(blocks.place(block(b"read")));
+        let read = Swap::new(placed(&blocks, b"read"));
         let (noted, counted) = (read.load(), read.load_full());
         blocks.retire(read.swap(Arc::new(Block::none(0))));
         blocks.sweep();
@@ -130,8 +127,8 @@ mod tests {
     #[test]
     fn few_empty_places_are_kept() {
         let blocks = Blocks::new();
-        let many: Vec<_> = (0..2 * SPARE).map(|_| replaced(&blocks, block(b"many"))).collect();
-        many.into_iter().for_each(|old| blocks.retire(old));
+        let many: Vec<_> = (0..2 * SPARE).map(|_| Swap::new(placed(&blocks, b"many"))).collect();
+        many.iter().for_each(|old| blocks.retire(old.swap(Arc::new(Block::none(0)))));
         sweep_to(&blocks, SPARE);
     }
 }

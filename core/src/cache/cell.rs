@@ -47,7 +47,7 @@ impl Deref for CellRef {
 
 impl Cell {
     pub(crate) fn new(ask: Arc<Ask>, blocks: &Blocks) -> Self {
-        Self { block: Swap::new(blocks.place(Block::none(0))), ask }
+        Self { block: Swap::new(blocks.place(Block::none(0), None)), ask }
     }
 
     #[inline]
@@ -83,7 +83,7 @@ impl Cell {
         // A version of its own does not make it another value.
         let serial = if same { old.serial() } else { old.serial().wrapping_add(1) };
         old.move_on(now);
-        self.replace(old, Block::new(value.as_bytes(), limits, serial, version), blocks);
+        self.replace(old, Block::new(limits, serial, version), Some(value.as_bytes()), blocks);
     }
 
     /// Takes the value away.
@@ -92,7 +92,7 @@ impl Cell {
         if old.is_a_value() {
             old.extend(Limits::ENDED);
             let next = Block::none(old.serial().wrapping_add(1));
-            self.replace(old, next, blocks);
+            self.replace(old, next, None, blocks);
         }
     }
 
@@ -109,7 +109,7 @@ impl Cell {
         let old = self.block.load();
         old.extend(Limits::ENDED);
         let next = Block::gone(old.serial().wrapping_add(1));
-        self.replace(old, next, blocks);
+        self.replace(old, next, None, blocks);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -121,12 +121,12 @@ impl Cell {
         self.block.load().was_used()
     }
 
-    fn replace(&self, old: Guard<Block>, next: Block, blocks: &Blocks) {
+    fn replace(&self, old: Guard<Block>, next: Block, value: Option<&[u8]>, blocks: &Blocks) {
         if old.is_used() {
             next.mark_used();
         }
-        // Or else we would be the reader who keeps it from being freed at once.
+        // Or else we would be the reader who keeps it from being freed.
         drop(old);
-        blocks.retire(self.block.swap(blocks.place(next)));
+        blocks.retire(self.block.swap(blocks.place(next, value)));
     }
 }

@@ -9,7 +9,7 @@ use super::clock::{Clock, Tick};
 fn values_of_every_length_come_back() {
     for length in [0, 1, INLINE - 1, INLINE, INLINE + 1, 255, 256, 5000] {
         let value: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-        let block = Block::new(&value, Limits::ENDED, 7, Some(3));
+        let block = Block::of(&value, Limits::ENDED, 7, Some(3));
         assert_eq!(block.bytes(), value);
         assert_eq!((block.serial(), block.version()), (7, Some(3)));
     }
@@ -21,11 +21,11 @@ fn who_remembers_a_replaced_value_looks_again_and_who_finds_it_is_served() {
     let clock = Clock::new();
     let now = clock.now();
     let live = Limits { fetched: now, stale_from: Tick::NEVER, deadline: Tick::NEVER };
-    let block = Block::new(b"x", live, 1, None);
+    let block = Block::of(b"x", live, 1, None);
     assert!(block.is_current(now) && block.is_live(now));
     block.move_on(now);
     assert!(!block.is_current(now) && block.is_live(now));
-    let over = Block::new(b"x", Limits { deadline: now, ..live }, 1, None);
+    let over = Block::of(b"x", Limits { deadline: now, ..live }, 1, None);
     over.move_on(now);
     assert!(!over.is_current(now) && !over.is_live(now));
 }

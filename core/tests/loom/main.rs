@@ -305,7 +305,7 @@ fn who_learned_of_a_new_value_is_never_shown_the_one_remembered() {
     model(|| {
         let now = Clock::new().now();
         let limits = Limits { fetched: now, stale_from: Tick::NEVER, deadline: Tick::NEVER };
-        let old = Arc::new(Block::new(b"old", limits, 1, None));
+        let old = Arc::new(Block::of(b"old", limits, 1, None));
         // Stands for the atomic pointer of a cell.
         let cell = Arc::new(Mutex::new(old.clone()));
         let told = Arc::new(AtomicBool::new(false));
@@ -323,7 +323,7 @@ fn who_learned_of_a_new_value_is_never_shown_the_one_remembered() {
             move || assert!(!(told.load(Ordering::Acquire) && old.is_current(now)))
         });
         old.move_on(now);
-        *cell.lock().unwrap() = Arc::new(Block::new(b"new", limits, 2, None));
+        *cell.lock().unwrap() = Arc::new(Block::of(b"new", limits, 2, None));
         finder.join().unwrap();
         rememberer.join().unwrap();
     });
