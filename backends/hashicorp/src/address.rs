@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use hyper::Uri;
+use hyper::header::HeaderValue;
 use hyper::http::uri::PathAndQuery;
 use reqwest::Url;
 use strongroom_core::{Error, ErrorKind};
 
 use crate::path;
+
+/// The host of a server behind a socket, as the servers' own clients send it.
+const SOCKET_HOST: &str = "localhost";
 
 /// One address of a server. What it prints holds no secret, since user info is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +104,7 @@ impl Address {
         Ok(Self::Tcp { encrypted, host: host.to_owned(), port, base })
     }
 
-    /// Scheme, host and port, where all requests to this address go.
+    /// Scheme, host and port, where connections to this address go.
     ///
     /// # Errors
     ///
@@ -108,19 +112,33 @@ impl Address {
     pub(crate) fn origin(&self) -> Result<Uri, Error> {
         let (scheme, authority) = match self {
             Self::Tcp { encrypted, .. } => (if *encrypted { "https" } else { "http" }, self.peer()),
-            // The name is what the servers' own clients send over a socket.
-            Self::Unix(_) => ("http", "localhost".into()),
+            Self::Unix(_) => ("http", SOCKET_HOST.into()),
         };
         let origin = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
-        origin.map_err(|_| Error::new(ErrorKind::InvalidConfig, "the host cannot be sent as it is"))
+        origin.map_err(|_| unsendable())
     }
 
-    /// The URI of a path below this address, whose `origin` that is.
+    /// What a request calls this address: the host, and the port unless it is the usual one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`] where the host is none that can be sent.
+    pub(crate) fn host_header(&self) -> Result<HeaderValue, Error> {
+        let host = match self {
+            Self::Tcp { encrypted: true, host, port: 443, .. }
+            | Self::Tcp { encrypted: false, host, port: 80, .. } => host.clone(),
+            Self::Tcp { .. } => self.peer(),
+            Self::Unix(_) => SOCKET_HOST.into(),
+        };
+        HeaderValue::try_from(host).map_err(|_| unsendable())
+    }
+
+    /// What a request for a path below this address asks for.
     ///
     /// # Errors
     ///
     /// Where the URI type would send another path than the one asked for.
-    pub(crate) fn uri(&self, origin: &Uri, path: &str, query: Option<&str>) -> Result<Uri, String> {
+    pub(crate) fn target(&self, path: &str, query: Option<&str>) -> Result<Uri, String> {
         let base = match self {
             Self::Tcp { base, .. } => base.as_str(),
             Self::Unix(_) => "",
@@ -135,12 +153,10 @@ impl Address {
             whole.push_str(query);
         }
         let length = whole.len();
-        let mut parts = origin.clone().into_parts();
         let target = PathAndQuery::from_maybe_shared(Bytes::from(whole)).ok();
         // Neither shortened, nor cut elsewhere than here.
         let target = target.filter(|target| target.as_str().len() == length && target.path().len() == end);
-        parts.path_and_query = Some(target.ok_or("the path cannot be sent as it is")?);
-        Uri::from_parts(parts).map_err(|_| "the path cannot be sent as it is".to_owned())
+        target.map(Uri::from).ok_or_else(|| "the path cannot be sent as it is".to_owned())
     }
 
     /// Whether `location` is a URL with the scheme, host and port of this address. A host is compared as it is
@@ -190,6 +206,10 @@ impl Address {
             Self::Unix(_) => true,
         }
     }
+}
+
+fn unsendable() -> Error {
+    Error::new(ErrorKind::InvalidConfig, "the host cannot be sent as it is")
 }
 
 /// Whether a host, as a URL writes it, is this machine.
@@ -283,25 +303,35 @@ mod tests {
     }
 
     #[test]
-    fn a_uri_has_the_path_that_was_asked_for() {
+    fn a_target_is_the_path_that_was_asked_for() {
         let address = Address::parse("https://lb.example:8200/team").unwrap();
-        let origin = address.origin().unwrap();
-        let shown = |path, query| address.uri(&origin, path, query).map(|uri| uri.to_string());
-        let whole = "https://lb.example:8200/team/v1/secret/data/a%2Fb?version=2";
+        let shown = |path, query| address.target(path, query).map(|uri| uri.to_string());
+        let whole = "/team/v1/secret/data/a%2Fb?version=2";
         assert_eq!(shown("/v1/secret/data/a%2Fb", Some("version=2")).unwrap(), whole);
         // Nothing is collapsed on the way: what asks for that has no path made of it.
         for path in ["/v1/../x", "/v1/%2e%2e/x", "/v1/./x"] {
-            assert_eq!(shown(path, None).unwrap(), format!("https://lb.example:8200/team{path}"));
+            assert_eq!(shown(path, None).unwrap(), format!("/team{path}"));
         }
         for path in ["/v1/a b", "/v1/a?b", "/v1/a#b", "/v1/a\tb", "/v1/a\0b"] {
             assert!(shown(path, None).is_err(), "{path}");
         }
         assert!(shown("/v1/a", Some("b#c")).is_err());
         let socket = Address::parse("unix:///run/x").unwrap();
-        let uri = socket.uri(&socket.origin().unwrap(), "/v1/x", None).unwrap();
-        assert_eq!(uri, "http://localhost/v1/x");
-        let six = Address::parse("https://[::1]:8200").unwrap();
-        assert_eq!(six.uri(&six.origin().unwrap(), "/v1/x", None).unwrap(), "https://[::1]:8200/v1/x");
+        assert_eq!(socket.target("/v1/x", None).unwrap(), "/v1/x");
+    }
+
+    #[test]
+    fn a_request_names_the_host_and_an_unusual_port() {
+        for (address, host) in [
+            ("https://lb.example/team", "lb.example"),
+            ("https://lb.example:8200", "lb.example:8200"),
+            ("http://lb.example:443", "lb.example:443"),
+            ("http://127.0.0.1:80", "127.0.0.1"),
+            ("https://[::1]:8200", "[::1]:8200"),
+            ("unix:///run/x", "localhost"),
+        ] {
+            assert_eq!(Address::parse(address).unwrap().host_header().unwrap(), host);
+        }
     }
 
     #[test]

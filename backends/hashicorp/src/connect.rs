@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hyper::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -29,13 +29,11 @@ const PROBES: u32 = 3;
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNHEARD: Duration = Duration::from_secs(30);
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Opening<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens connections to one address.
-#[derive(Clone)]
 pub(crate) struct Connector {
-    way: Arc<Way>,
+    way: Way,
     /// Bounds all that it takes until a request can be sent.
     limit: Duration,
 }
@@ -77,7 +75,15 @@ impl Connector {
                 return Err(Error::new(ErrorKind::InvalidConfig, "this system has no unix sockets"));
             }
         };
-        Ok(Self { way: Arc::new(way), limit })
+        Ok(Self { way, limit })
+    }
+
+    /// Opens one more.
+    pub(crate) async fn open(&self) -> Result<Stream, Failure> {
+        match tokio::time::timeout(self.limit, self.way.open()).await {
+            Ok(opened) => opened.map_err(Failure::Unopened),
+            Err(_) => Err(Failure::Unopened(io::Error::from(io::ErrorKind::TimedOut).into())),
+        }
     }
 }
 
@@ -120,23 +126,12 @@ impl Way {
     }
 }
 
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = Opening<Stream, BoxError>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    /// Whatever is asked for: there is one place to go to.
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let (way, limit) = (self.way.clone(), self.limit);
-        Box::pin(async move {
-            let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-            tokio::time::timeout(limit, way.open()).await.map_err(late)?
-        })
-    }
+/// Why a request brought no answer.
+pub(crate) enum Failure {
+    /// No connection came about.
+    Unopened(BoxError),
+    /// What happened on the connection.
+    Broken(hyper::Error),
 }
 
 /// The system's own look-up of names.
@@ -158,7 +153,7 @@ impl std::error::Error for NoName {}
 impl Service<Name> for Names {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = NoName;
-    type Future = Opening<Self::Response, NoName>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, NoName>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoName>> {
         Poll::Ready(Ok(()))
@@ -180,12 +175,6 @@ impl<T: Read + Write + Send + Unpin> Duplex for T {}
 
 /// An open connection.
 pub(crate) struct Stream(Box<dyn Duplex>);
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
 
 impl Read for Stream {
     fn poll_read(

@@ -6,12 +6,11 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use hyper_util::client::legacy;
 use rustls::CertificateError;
 use strongroom_core::{Error, ErrorKind, escaped};
 
 use crate::address::Address;
-use crate::connect::NoName;
+use crate::connect::{Failure, NoName};
 
 /// A try that brought no answer.
 #[derive(Debug)]
@@ -39,6 +38,17 @@ impl Fault {
         Self { too_large: true, ..Self::sent(error) }
     }
 
+    /// What became of a request to `address`.
+    pub(crate) fn exchange(failure: &Failure, address: &Address, connect_timeout: Duration) -> Self {
+        match failure {
+            Failure::Unopened(error) => match Self::handshake(&**error, address) {
+                Some(fault) => fault,
+                None => Self::unreached(unreachable(&**error, address, connect_timeout)),
+            },
+            Failure::Broken(error) => Self::network(error, address, connect_timeout),
+        }
+    }
+
     /// What an HTTP client, hyper or reqwest, says about an exchange with `address`.
     pub(crate) fn network(
         error: &(dyn StdError + 'static),
@@ -49,12 +59,10 @@ impl Fault {
         if find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_builder) {
             return Self::sent(Error::new(ErrorKind::Internal, "the request could not be built"));
         }
-        if let Some(tls) = find::<rustls::Error>(error) {
-            let (what, passes) = handshake(tls, address.host().unwrap_or_default());
-            let error = Error::new(ErrorKind::Unavailable, format!("no TLS with {peer}: {what}"));
-            return Self::unreached(if passes { error.transient() } else { error });
+        if let Some(fault) = Self::handshake(error, address) {
+            return fault;
         }
-        if find::<legacy::Error>(error).is_some_and(legacy::Error::is_connect) {
+        if find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_connect) {
             return Self::unreached(unreachable(error, address, connect_timeout));
         }
         let what = innermost(error);
@@ -63,6 +71,13 @@ impl Fault {
         let hint = if broken && !address.is_encrypted() { "; does the server want https?" } else { "" };
         let message = format!("{peer} broke off before its answer was complete: {what}{hint}");
         Self::sent(Error::new(kind, message).transient())
+    }
+
+    /// What TLS says, if it does. A server that refuses a certificate may do so after the handshake.
+    fn handshake(error: &(dyn StdError + 'static), address: &Address) -> Option<Self> {
+        let (what, passes) = handshake(find::<rustls::Error>(error)?, address.host().unwrap_or_default());
+        let error = Error::new(ErrorKind::Unavailable, format!("no TLS with {}: {what}", address.peer()));
+        Some(Self::unreached(if passes { error.transient() } else { error }))
     }
 
     /// No complete answer in time.

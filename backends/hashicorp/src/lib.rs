@@ -35,8 +35,8 @@ mod body;
 mod breaker;
 mod builder;
 mod check;
-mod clients;
 mod connect;
+mod connection;
 mod factory;
 mod fault;
 #[cfg(any(fuzzing, test))]
@@ -48,6 +48,8 @@ mod mount;
 mod no_auth;
 mod outside;
 mod path;
+mod pool;
+mod pools;
 mod quote;
 mod refusal;
 mod request;

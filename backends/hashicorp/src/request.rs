@@ -14,7 +14,7 @@ const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 /// How we introduce ourselves.
 pub(crate) const AGENT: &str = concat!("strongroom/", env!("CARGO_PKG_VERSION"));
 
-/// As many as a request has at most, the host among them.
+/// As many as a request has at most.
 const MOST_HEADERS: usize = 7;
 
 /// One call to the vault.
@@ -50,13 +50,14 @@ impl<'a> Request<'a> {
         Self { token, ..self }
     }
 
-    /// All but the host.
+    /// What is said of it to `host`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`] for a token or a namespace that no header can carry.
-    pub(crate) fn headers(&self) -> Result<HeaderMap, Error> {
+    pub(crate) fn headers(&self, host: &HeaderValue) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+        headers.insert(header::HOST, host.clone());
         headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(REQUEST, HeaderValue::from_static("true"));

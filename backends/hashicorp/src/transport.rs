@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use http_body_util::Full;
-use hyper::header::{self, HeaderMap};
-use hyper::{Method, Uri};
+use hyper::Method;
+use hyper::header::{self, HeaderMap, HeaderValue};
 use strongroom_core::{Error, ErrorKind, Secret};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -16,8 +16,8 @@ use crate::address::Address;
 use crate::answer::{Meaning, On, Said, is_success, meaning};
 use crate::body::{self, Cap};
 use crate::breaker::Breaker;
-use crate::clients::Clients;
 use crate::fault::Fault;
+use crate::pools::Pools;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::tls::Trust;
@@ -53,11 +53,11 @@ impl Response {
 /// The way to one vault: its addresses, whom it trusts, and the connections that are open.
 pub(crate) struct Transport {
     addresses: Vec<Address>,
-    /// What the URLs of each have in common.
-    origins: Vec<Result<Uri, Error>>,
+    /// What requests call each of them.
+    hosts: Vec<Result<HeaderValue, Error>>,
     /// The address in use. It stays until it cannot be reached.
     current: AtomicUsize,
-    clients: Clients,
+    pools: Pools,
     limits: Limits,
     window: Semaphore,
     breaker: Breaker,
@@ -73,10 +73,10 @@ impl Transport {
         retries: u32,
     ) -> Self {
         Self {
-            origins: addresses.iter().map(Address::origin).collect(),
+            hosts: addresses.iter().map(Address::host_header).collect(),
             current: AtomicUsize::new(fastrand::usize(..addresses.len().max(1))),
             addresses,
-            clients: Clients::new(trust, server_name, limits.connect_timeout, limits.max_in_flight),
+            pools: Pools::new(trust, server_name, limits.connect_timeout, limits.max_in_flight),
             limits,
             window: Semaphore::new(limits.max_in_flight),
             breaker: Breaker::new(retries),
@@ -205,17 +205,17 @@ impl Transport {
 
     async fn talk(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
         let address = &self.addresses[at];
-        let origin = self.origins[at].as_ref().map_err(|error| Fault::sent(error.clone()))?;
-        let uri = address.uri(origin, request.path.as_str(), request.query);
-        let uri = uri.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
+        let host = self.hosts[at].as_ref().map_err(|error| Fault::sent(error.clone()))?;
+        let target = address.target(request.path.as_str(), request.query);
+        let target = target.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
         let mut message = hyper::Request::new(Full::new(request.body.clone().unwrap_or_default()));
-        *message.uri_mut() = uri;
+        *message.uri_mut() = target;
         *message.method_mut() = if request.body.is_some() { Method::POST } else { Method::GET };
-        *message.headers_mut() = request.headers().map_err(Fault::sent)?;
-        let client = self.clients.get(address, request.identity).map_err(Fault::sent)?;
+        *message.headers_mut() = request.headers(host).map_err(Fault::sent)?;
+        let pool = self.pools.get(address, request.identity).map_err(Fault::sent)?;
         let limit = self.limits.connect_timeout;
-        let response = client.request(message).await;
-        let response = response.map_err(|error| Fault::network(&error, address, limit))?;
+        let sent = pool.send(message).await;
+        let (mut connection, response) = sent.map_err(|failure| Fault::exchange(&failure, address, limit))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| crate::retry::parse_after(text, SystemTime::now()));
@@ -227,8 +227,9 @@ impl Transport {
             return Err(Fault::sent(error));
         }
         let cap = Cap { bytes: self.limits.max_response_bytes, whole: response.status().is_success() };
-        let body =
-            body::read(response, cap, |error: hyper::Error| Fault::network(&error, address, limit)).await?;
+        let network = |error: hyper::Error| Fault::network(&error, address, limit);
+        let body = connection.until(body::read(response, cap, network)).await?;
+        pool.put(connection);
         Ok(Response { status, body, retry_after, location })
     }
 
@@ -237,7 +238,7 @@ impl Transport {
             return;
         }
         for address in &self.addresses {
-            if matches!(self.clients.trust, Trust::Everybody) && address.is_encrypted() {
+            if matches!(self.pools.trust, Trust::Everybody) && address.is_encrypted() {
                 tracing::warn!(%address, "ssl_verify is false: whoever answers at this address gets the token");
             }
             if !address.is_encrypted() && !address.is_loopback() {

@@ -1,31 +1,20 @@
-//! The open connections of a vault: one client for each runtime, address and client certificate.
+//! The open connections of a vault: one pool for each runtime, address and client certificate.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use strongroom_core::{ClientIdentity, Error};
 use tokio::runtime::{Handle, Id as RuntimeId};
 use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::connect::Connector;
+use crate::pool::Pool;
 use crate::tls::Trust;
 
-/// hyper with its pool, which is what reqwest is made of. Reads of secrets are many and all alike: what reqwest does
-/// beside (its layers, redirects, a URL to be parsed again) costs as much as all the rest of a read. And nothing is
-/// followed, remembered, decompressed or sent through a proxy, whatever features the embedding program has turned on.
-pub(crate) type Client = legacy::Client<Connector, Full<Bytes>>;
-
-/// Below the idle timeout of load balancers, and short enough to follow a name that moves.
-const IDLE: Duration = Duration::from_secs(60);
-
 /// More runtimes, addresses and client certificates at a time than any program has.
-const MAX_CLIENTS: usize = 16;
+const MAX_POOLS: usize = 16;
 
 /// However busy, a connection is given up after this, so that a name that moves is followed.
 const AGE: Duration = Duration::from_secs(300);
@@ -33,8 +22,8 @@ const AGE: Duration = Duration::from_secs(300);
 /// Connections belong to the runtime that drives them, and to the client certificate they were opened with.
 type Key = (RuntimeId, Address, Option<ClientIdentity>);
 
-/// The clients that were made so far, and how to make another.
-pub(crate) struct Clients {
+/// The pools that were made so far, and how to make another.
+pub(crate) struct Pools {
     pub(crate) trust: Trust,
     /// The name to expect in the server's certificate in place of the host.
     pub(crate) server_name: Option<String>,
@@ -44,10 +33,10 @@ pub(crate) struct Clients {
     made: Mutex<Vec<Made>>,
 }
 
-/// A client, when it was made, and what was seen of the CA file then.
+/// A pool, when it was made, and what was seen of the CA file then.
 struct Made {
     key: Key,
-    client: Arc<Client>,
+    pool: Arc<Pool>,
     at: Instant,
     stamp: Option<Stamp>,
 }
@@ -55,7 +44,7 @@ struct Made {
 /// A file's modification time and length, which change when it is replaced.
 type Stamp = (SystemTime, u64);
 
-impl Clients {
+impl Pools {
     pub(crate) fn new(
         trust: Trust,
         server_name: Option<String>,
@@ -65,14 +54,14 @@ impl Clients {
         Self { trust, server_name, connect_timeout, idle, made: Mutex::default() }
     }
 
-    /// The client for `address` on this runtime, made at its first use there.
+    /// The pool for `address` on this runtime, made at its first use there.
     pub(crate) fn get(
         &self,
         address: &Address,
         identity: Option<&ClientIdentity>,
-    ) -> Result<Arc<Client>, Error> {
+    ) -> Result<Arc<Pool>, Error> {
         let runtime = Handle::current().id();
-        // A panic elsewhere cannot leave half a client behind.
+        // A panic elsewhere cannot leave half a pool behind.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let found = made.iter().position(|Made { key: (owner, to, with), .. }| {
             *owner == runtime && to == address && with.as_ref() == identity
@@ -81,23 +70,23 @@ impl Clients {
         if let Some(found) = found {
             let before = &mut made[found];
             if before.at.elapsed() < AGE && before.stamp == stamp {
-                return Ok(before.client.clone());
+                return Ok(before.pool.clone());
             }
             // A CA file that is being replaced may be half written: what serves goes on, and is looked at again.
             (before.at, before.stamp) = (Instant::now(), stamp);
             match self.make(address, identity) {
-                Ok(client) => before.client = client,
+                Ok(pool) => before.pool = pool,
                 Err(error) => tracing::warn!(%error, "the connections are not renewed"),
             }
-            return Ok(before.client.clone());
+            return Ok(before.pool.clone());
         }
-        let client = self.make(address, identity)?;
-        if made.len() >= MAX_CLIENTS {
+        let pool = self.make(address, identity)?;
+        if made.len() >= MAX_POOLS {
             made.remove(0);
         }
         let key = (runtime, address.clone(), identity.cloned());
-        made.push(Made { key, client: client.clone(), at: Instant::now(), stamp });
-        Ok(client)
+        made.push(Made { key, pool: pool.clone(), at: Instant::now(), stamp });
+        Ok(pool)
     }
 
     /// What the CA file looks like from outside; none where there is none.
@@ -106,15 +95,10 @@ impl Clients {
         stamp(path)
     }
 
-    fn make(&self, address: &Address, identity: Option<&ClientIdentity>) -> Result<Arc<Client>, Error> {
+    fn make(&self, address: &Address, identity: Option<&ClientIdentity>) -> Result<Arc<Pool>, Error> {
         let (name, limit) = (self.server_name.as_deref(), self.connect_timeout);
         let connector = Connector::new(address, name, &self.trust, identity, limit)?;
-        let client = legacy::Builder::new(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(self.idle)
-            .build(connector);
-        Ok(Arc::new(client))
+        Ok(Arc::new(Pool::new(connector, self.idle)))
     }
 }
 
