@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
-use crate::json::{self, Json};
+use crate::json::{self, Json, JsonText};
 use crate::value::{Pick, Way};
 use crate::{Error, ErrorKind, Secret};
 
@@ -40,22 +40,19 @@ impl Document {
     /// [`ErrorKind::InvalidResponse`] where the text is no JSON object, names a member twice at any depth, or
     /// nests deeper than 64 levels. The message holds no part of the text.
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        Self::check_json(text)?;
-        Ok(Self::with_content(Content::Fields(json::compact(text))))
+        Self::from_checked(JsonText::parse(text)?)
     }
 
-    /// Whether a text is what [`from_json`](Self::from_json) takes; for backends whose documents come in an envelope
-    /// that has to be as strict.
+    /// The same from text that has been checked, as a part of what a server has answered.
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json).
-    pub fn check_json(text: &str) -> Result<(), Error> {
-        let invalid = |what: String| Error::new(ErrorKind::InvalidResponse, what);
-        match Json::parse(text).map_err(|fault| invalid(format!("the document is {fault}")))? {
-            Json::Object(_) => Ok(()),
-            _ => Err(invalid("the document is not a JSON object".into())),
+    /// [`ErrorKind::InvalidResponse`] where it is no object.
+    pub fn from_checked(text: JsonText<'_>) -> Result<Self, Error> {
+        if !text.is_object() {
+            return Err(Error::new(ErrorKind::InvalidResponse, "the document is not a JSON object"));
         }
+        Ok(Self::with_content(Content::Fields(json::compact(text.as_str()))))
     }
 
     /// A document of bytes as they stand, such as a file or an environment variable. Without a key a reference

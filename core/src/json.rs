@@ -4,9 +4,11 @@
 //! of text it came from, so that a number is never rounded and a string is decoded once, into memory that is wiped.
 
 mod scan;
+mod strict;
 mod string;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +18,7 @@ use zeroize::Zeroizing;
 
 use scan::{Scan, is_too_deep};
 pub(crate) use string::RawString;
+pub use text::JsonText;
 
 /// How deep arrays and objects may nest.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -64,7 +67,7 @@ impl<'a> Json<'a> {
         let valid: Result<IgnoredAny, _> = serde_json::from_str(text);
         valid.map_err(|_| if is_too_deep(text) { JsonFault::TooDeep } else { JsonFault::Syntax })?;
         let text = text.trim_matches(WHITE);
-        Scan::of(text).check()?;
+        strict::check(text)?;
         Ok(Self::checked(text))
     }
 
@@ -142,6 +145,11 @@ const WHITE: [char; 4] = [' ', '\t', '\n', '\r'];
 /// `text`, which is valid JSON, without the white space between its tokens.
 pub(crate) fn compact(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    // Most is written without any, also within its strings.
+    if !text.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+        out.push_str(text);
+        return out;
+    }
     let mut start = 0;
     let (mut in_string, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {

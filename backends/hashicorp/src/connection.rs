@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -80,7 +80,7 @@ async fn drive<T>(
 fn step(driver: &mut Option<http1::Connection<Stream, Full<Bytes>>>, cx: &mut Context<'_>) -> bool {
     let Some(connection) = driver else { return false };
     // Its error is told to whoever waits for the answer.
-    if let Poll::Ready(_) = Pin::new(connection).poll(cx) {
+    if Pin::new(connection).poll(cx).is_ready() {
         *driver = None;
     }
     true

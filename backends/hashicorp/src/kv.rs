@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use strongroom_core::{Document, Error, ErrorKind, escaped};
+use strongroom_core::{Document, Error, ErrorKind, JsonText, escaped};
 
 use crate::path::WirePath;
 
@@ -87,25 +86,40 @@ impl Engine {
         resource: &str,
         version: Option<u64>,
     ) -> Result<Document, Error> {
-        let envelope: Envelope<'_> = read(checked(body)?)?;
-        if envelope.errors.is_some() || envelope.wrap_info.is_some() {
+        let envelope = Envelope::of(checked(body)?);
+        if envelope.is_something_else {
             return Err(invalid("it holds `errors` or `wrap_info`, which were not asked for"));
         }
-        if !envelope.lease_id.is_empty() {
-            let message =
-                format!("`{resource}` is a dynamic secret with a lease; only KV secrets can be read so far");
-            return Err(Error::new(ErrorKind::Unsupported, message).with_status(200));
+        // As it is written: an empty string can be written in one way only.
+        match envelope.lease_id.map(JsonText::as_str) {
+            None | Some("\"\"") => {}
+            Some(lease) if lease.starts_with('"') => {
+                let message = format!(
+                    "`{resource}` is a dynamic secret with a lease; only KV secrets can be read so far"
+                );
+                return Err(Error::new(ErrorKind::Unsupported, message).with_status(200));
+            }
+            Some(_) => return Err(invalid("its `lease_id` is no string")),
         }
         let data = envelope.data.ok_or_else(|| invalid("it holds no `data`"))?;
         match self {
-            Self::V1 => Document::from_json(data.get()).map_err(|_| invalid("its `data` is no object")),
-            Self::V2 => versioned(read(data.get())?, resource, version),
+            Self::V1 => Document::from_checked(data).map_err(|_| invalid("its `data` is no object")),
+            Self::V2 => versioned(data, resource, version),
         }
     }
 }
 
-fn versioned(data: Versioned<'_>, resource: &str, asked: Option<u64>) -> Result<Document, Error> {
-    let Metadata { version, created_time, deletion_time, destroyed } = data.metadata;
+fn versioned(data: JsonText<'_>, resource: &str, asked: Option<u64>) -> Result<Document, Error> {
+    let (mut fields, mut metadata) = (None, None);
+    for (name, value) in data.members() {
+        match &*name {
+            "data" => fields = Some(value).filter(|value| !value.is_null()),
+            "metadata" => metadata = Some(value),
+            _ => {}
+        }
+    }
+    let metadata = metadata.ok_or_else(|| invalid("it holds no `metadata`"))?;
+    let Metadata { version, created_time, deletion_time, destroyed } = read(metadata.as_str())?;
     if version == 0 || asked.is_some_and(|asked| asked != version) {
         return Err(invalid("it is of another version than the one asked for"));
     }
@@ -113,11 +127,11 @@ fn versioned(data: Versioned<'_>, resource: &str, asked: Option<u64>) -> Result<
         let message = format!("version {version} of `{resource}` was destroyed for good (HTTP 200)");
         return Err(Error::new(ErrorKind::Deleted, message).with_status(200));
     }
-    let Some(fields) = data.data else {
+    let Some(fields) = fields else {
         let message = format!("version {version} of `{resource}` holds no data: it was written as null");
         return Err(Error::new(ErrorKind::InvalidValue, message).with_status(200));
     };
-    let document = Document::from_json(fields.get()).map_err(|_| invalid("its `data.data` is no object"))?;
+    let document = Document::from_checked(fields).map_err(|_| invalid("its `data.data` is no object"))?;
     let document = document.with_version(version).with_created(time(&created_time)?);
     Ok(match &*deletion_time {
         "" => document,
@@ -125,12 +139,11 @@ fn versioned(data: Versioned<'_>, resource: &str, asked: Option<u64>) -> Result<
     })
 }
 
-/// The body as strict JSON: complete, UTF-8, one object, no member twice at any depth.
-fn checked(body: &[u8]) -> Result<&str, Error> {
+/// The body as strict JSON: complete, UTF-8, no member twice at any depth.
+fn checked(body: &[u8]) -> Result<JsonText<'_>, Error> {
     let text = std::str::from_utf8(body).map_err(|_| invalid("it is not UTF-8 text"))?;
-    let checked = Document::check_json(text);
-    checked.map_err(|error| invalid(&error.to_string().replace("the document", "it")))?;
-    Ok(text)
+    let checked = JsonText::parse(text);
+    checked.map_err(|error| invalid(&error.to_string().replace("the document", "it")))
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
@@ -148,24 +161,28 @@ pub(crate) fn invalid(what: &str) -> Error {
     Error::new(ErrorKind::InvalidResponse, message).transient().with_status(200)
 }
 
-#[derive(Deserialize)]
+/// What every answer of the server's has around its data.
+#[derive(Default)]
 struct Envelope<'a> {
-    #[serde(borrow, default)]
-    lease_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    wrap_info: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    errors: Option<&'a RawValue>,
+    lease_id: Option<JsonText<'a>>,
+    data: Option<JsonText<'a>>,
+    /// Whether it holds what no answer to a reader of KV does.
+    is_something_else: bool,
 }
 
-#[derive(Deserialize)]
-struct Versioned<'a> {
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    metadata: Metadata<'a>,
+impl<'a> Envelope<'a> {
+    fn of(answer: JsonText<'a>) -> Self {
+        let mut envelope = Self::default();
+        for (name, value) in answer.members().filter(|(_, value)| !value.is_null()) {
+            match &*name {
+                "lease_id" => envelope.lease_id = Some(value),
+                "data" => envelope.data = Some(value),
+                "errors" | "wrap_info" => envelope.is_something_else = true,
+                _ => {}
+            }
+        }
+        envelope
+    }
 }
 
 #[derive(Deserialize)]
@@ -202,7 +219,7 @@ pub(crate) fn engine_of_mount(body: &[u8]) -> Result<Option<Engine>, Error> {
         #[serde(borrow, default)]
         version: Option<Cow<'a, str>>,
     }
-    let answer: Answer<'_> = read(checked(body)?)?;
+    let answer: Answer<'_> = read(checked(body)?.as_str())?;
     let version = answer.data.options.and_then(|options| options.version);
     Ok(match (&*answer.data.kind, version.as_deref()) {
         ("kv", Some("2")) => Some(Engine::V2),

@@ -2,7 +2,7 @@
 //!
 //! No URL type is trusted with this: they collapse `..`, `%2e%2e` and `\`, drop tabs, cut at `#`, and let a path
 //! change the host. What is built here holds nothing that they would touch, and
-//! [`Address::uri`](crate::address::Address::uri) checks that they did not.
+//! [`Address::target`](crate::address::Address::target) checks that they did not.
 
 use std::fmt::Write as _;
 
@@ -87,6 +87,18 @@ pub(crate) fn check(segment: &str) -> Result<(), &'static str> {
     }
 }
 
+/// The unreserved characters of RFC 3986.
+const UNRESERVED: [bool; 256] = {
+    let mut unreserved = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        unreserved[byte] =
+            (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    unreserved
+};
+
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -96,9 +108,7 @@ pub(crate) fn encode(text: &str) -> String {
 
 fn encode_into(encoded: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) =
-        rest.bytes().position(|byte| !(byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)))
-    {
+    while let Some(at) = rest.bytes().position(|byte| !UNRESERVED[usize::from(byte)]) {
         let (plain, special) = rest.split_at(at);
         encoded.push_str(plain);
         // Up to the end of a character, so that what is left is text again.

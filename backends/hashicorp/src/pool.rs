@@ -39,10 +39,11 @@ impl Pool {
         &self,
         mut message: Message,
     ) -> Result<(Box<Connection>, hyper::Response<Incoming>), Failure> {
-        while let Some(mut connection) = self.take() {
+        // The one that was used last.
+        while let Some((_, mut connection)) = { self.idle().connections.pop() } {
             match connection.send(message).await {
                 Ok(response) => return Ok((connection, response)),
-                // The server hung up in the same moment, and has heard nothing.
+                // The server has hung up meanwhile.
                 Err(Unanswered { unsent: Some(unsent), .. }) => message = unsent,
                 Err(Unanswered { error, unsent: None }) => return Err(Failure::Broken(error)),
             }
@@ -52,17 +53,6 @@ impl Pool {
         match connection.send(message).await {
             Ok(response) => Ok((connection, response)),
             Err(Unanswered { error, .. }) => Err(Failure::Broken(error)),
-        }
-    }
-
-    /// The connection that was used last, of those that still stand.
-    fn take(&self) -> Option<Box<Connection>> {
-        loop {
-            let (_, mut connection) = self.idle().connections.pop()?;
-            // Not under the lock.
-            if connection.is_idle() {
-                return Some(connection);
-            }
         }
     }
 

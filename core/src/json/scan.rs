@@ -1,7 +1,6 @@
 //! Going through text that is JSON.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use super::{JsonFault, MAX_DEPTH};
 
@@ -16,62 +15,16 @@ impl<'a> Scan<'a> {
         Self { text, at: 0 }
     }
 
-    /// Refuses great depth and a repeated member in the value here, at any depth. The depth is bounded, so is the
-    /// recursion.
-    pub(super) fn check(&mut self) -> Result<(), JsonFault> {
-        self.check_within(0, &mut Vec::new())
-    }
-
-    /// `names` holds those of the objects around, and is left as it was.
-    fn check_within(&mut self, depth: usize, names: &mut Vec<Cow<'a, str>>) -> Result<(), JsonFault> {
-        let opens = self.peek();
-        if !matches!(opens, Some(b'{' | b'[')) {
-            self.skip();
-            return Ok(());
-        }
-        if depth == MAX_DEPTH {
-            return Err(JsonFault::TooDeep);
-        }
-        if opens == Some(b'[') {
-            while self.element().is_some() {
-                self.check_within(depth + 1, names)?;
-            }
-            return Ok(());
-        }
-        let (first, mut many) = (names.len(), HashSet::new());
-        while let Some(name) = self.name() {
-            let (name, few) = (name?, names.get(first..).unwrap_or_default());
-            if few.len() < FEW {
-                if few.contains(&name) {
-                    return Err(JsonFault::RepeatedMember);
-                }
-                names.push(name);
-            } else {
-                if many.is_empty() {
-                    many.extend(few.iter().cloned());
-                }
-                if !many.insert(name) {
-                    return Err(JsonFault::RepeatedMember);
-                }
-            }
-            self.check_within(depth + 1, names)?;
-        }
-        names.truncate(first);
-        Ok(())
-    }
-
     /// The name of the next member of the object here, whose value comes next; none at its end.
     pub(super) fn name(&mut self) -> Option<Result<Cow<'a, str>, JsonFault>> {
         self.element()?;
-        let quoted = self.skip();
+        let (end, escapes) = string_at(self.text.as_bytes(), self.at);
+        let name = unquoted(self.text.get(self.at..end).unwrap_or_default(), escapes);
+        self.at = end;
         // Behind the colon.
         self.peek();
         self.at += 1;
-        let bare = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-        if !bare.contains('\\') {
-            return Some(Ok(Cow::Borrowed(bare)));
-        }
-        Some(serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| JsonFault::Syntax))
+        Some(name)
     }
 
     /// Goes to the next element of the array here, or the next name of the object; none at its end.
@@ -94,7 +47,7 @@ impl<'a> Scan<'a> {
         let mut depth = 0_usize;
         while let Some(byte) = self.text.as_bytes().get(self.at) {
             match byte {
-                b'"' => self.skip_string(),
+                b'"' => self.at = string_at(self.text.as_bytes(), self.at).0,
                 b'{' | b'[' => {
                     depth += 1;
                     self.at += 1;
@@ -116,17 +69,6 @@ impl<'a> Scan<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// Goes behind the string here.
-    fn skip_string(&mut self) {
-        self.at += 1;
-        while let Some(byte) = self.text.as_bytes().get(self.at) {
-            self.at += if *byte == b'\\' { 2 } else { 1 };
-            if *byte == b'"' {
-                break;
-            }
-        }
-    }
-
     /// The next byte that is no white space.
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -139,8 +81,50 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// So many members are looked through quicker than hashed.
-pub(super) const FEW: usize = 16;
+/// Where the string that begins at `at` ends, the quotes being part of it, and whether there are escapes in it.
+#[inline]
+pub(super) fn string_at(bytes: &[u8], at: usize) -> (usize, bool) {
+    let (mut at, mut escapes) = (at + 1, false);
+    while let Some((next, byte)) = quote_or_backslash(bytes, at) {
+        if byte == b'"' {
+            return (next + 1, escapes);
+        }
+        // What follows stands for nothing by itself.
+        (at, escapes) = (next + 2, true);
+    }
+    (bytes.len(), escapes)
+}
+
+/// The next quote or backslash from `at` on. Eight bytes at a time: most strings are too short for anything that has to
+/// be called.
+#[inline]
+fn quote_or_backslash(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
+    const EACH: u64 = u64::MAX / 255;
+    let marks = |word: u64, byte: u8| {
+        let zero = word ^ (EACH * u64::from(byte));
+        zero.wrapping_sub(EACH) & !zero & (EACH << 7)
+    };
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*eight);
+        // Of these marks the first is right, whatever those behind it say.
+        let found = (marks(word, b'"') | marks(word, b'\\')).trailing_zeros() as usize / 8;
+        if let Some(byte) = eight.get(found) {
+            return Some((at + found, *byte));
+        }
+        at += 8;
+    }
+    let found = bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    Some((at + found, bytes[at + found]))
+}
+
+/// What a string with its quotes says.
+#[inline]
+pub(super) fn unquoted(quoted: &str, escapes: bool) -> Result<Cow<'_, str>, JsonFault> {
+    if escapes {
+        return serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| JsonFault::Syntax);
+    }
+    Ok(Cow::Borrowed(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()))
+}
 
 /// Whether a text that is no JSON nests too deep besides.
 pub(super) fn is_too_deep(text: &str) -> bool {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::scan::FEW;
+use super::strict::FEW;
 use super::*;
 
 fn decoded(text: &str) -> Option<String> {

@@ -90,6 +90,7 @@ fn what_no_kv_mount_answers_is_refused_unquoted_and_may_pass() {
         V2.replace("\"metadata\"", "\"meta\""),
         V2.replace("{\"n\":12345678901234567000,\"name\":\"ACME Inc.\"}", "[\"canary\"]"),
         V2.replace("\"ACME Inc.\"", &long),
+        V2.replace("\"lease_id\":\"\"", "\"lease_id\":1"),
         V1.into(),
     ] {
         let error = v2(&body, None).unwrap_err();
