@@ -132,6 +132,17 @@ impl Document {
         }
     }
 
+    /// The same to keep, in memory of that very length.
+    pub(crate) fn into_bytes(self) -> Zeroizing<Box<[u8]>> {
+        let mut bytes = match self.content {
+            Content::Fields(mut text) => Zeroizing::new(std::mem::take(&mut *text).into_bytes()),
+            Content::Opaque(bytes) => bytes,
+        };
+        // Shrinking could leave an unwiped copy behind.
+        let is_exact = bytes.len() == bytes.capacity();
+        Zeroizing::new(if is_exact { std::mem::take(&mut *bytes).into() } else { bytes.as_slice().into() })
+    }
+
     /// Whether the bytes are a checked JSON object.
     pub(crate) fn is_json(&self) -> bool {
         matches!(self.content, Content::Fields(_))

@@ -1,10 +1,11 @@
 //! What one reference takes out of a document, and for how long.
 
-use std::collections::HashSet;
+use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::block::Limits;
 use super::clock::Tick;
@@ -17,10 +18,17 @@ use crate::{Error, Policy, Secret};
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 
 /// What one reference takes out of a document. References that ask alike share a cell.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(crate) struct Ask {
     pub(crate) key: Option<Box<str>>,
     /// Boxed, since most references have no options.
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// The same before anything is made of it: most wishes have been had before.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) key: Option<&'a str>,
     pub(crate) extra: Option<Box<Extra>>,
 }
 
@@ -91,24 +99,26 @@ pub(crate) struct Asks(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    asks: HashSet<Arc<Ask>, RandomState>,
+    asks: HashTable<Arc<Ask>>,
+    hasher: RandomState,
     /// How many there may be until those that nobody has any more are dropped.
     bound: usize,
 }
 
 impl Asks {
-    /// The one that is equal to `ask`. Cells that ask alike have the same.
-    pub(crate) fn intern(&self, ask: Ask) -> Arc<Ask> {
-        let mut known = lock(&self.0);
-        if let Some(ask) = known.asks.get(&ask) {
+    /// The one that asks for this. Cells that ask alike have the same.
+    pub(crate) fn intern(&self, Wish { key, extra }: Wish<'_>) -> Arc<Ask> {
+        let Known { asks, hasher, bound } = &mut *lock(&self.0);
+        let hash = hasher.hash_one((key, &extra));
+        if let Some(ask) = asks.find(hash, |ask| ask.key.as_deref() == key && ask.extra == extra) {
             return ask.clone();
         }
-        if known.asks.len() >= known.bound {
-            known.asks.retain(|ask| Arc::strong_count(ask) > 1);
-            known.bound = (2 * known.asks.len()).max(64);
+        if asks.len() >= *bound {
+            asks.retain(|ask| Arc::strong_count(ask) > 1);
+            *bound = (2 * asks.len()).max(64);
         }
-        let ask = Arc::new(ask);
-        known.asks.insert(ask.clone());
+        let ask = Arc::new(Ask { key: key.map(Into::into), extra });
+        asks.insert_unique(hash, ask.clone(), |ask| hasher.hash_one((ask.key.as_deref(), &ask.extra)));
         ask
     }
 }
@@ -120,7 +130,7 @@ mod tests {
     #[test]
     fn what_nobody_asks_for_any_more_is_forgotten() {
         let asks = Asks::default();
-        let ask = |key: usize| asks.intern(Ask { key: Some(key.to_string().into()), extra: None });
+        let ask = |key: usize| asks.intern(Wish { key: Some(&key.to_string()), extra: None });
         let kept = ask(0);
         assert!(Arc::ptr_eq(&kept, &ask(0)));
         (1..10_000).for_each(|key| drop(ask(key)));

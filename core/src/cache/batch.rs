@@ -53,8 +53,8 @@ impl Cache {
     fn fly_together(&self, mounted: Arc<Mounted>, several: Vec<Flying>) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
         let several = several.into_iter().map(|(slot, pilot)| {
-            let seat = self.seat(&slot, pilot, &runtime, None);
-            self.departures.add(&slot, Arc::downgrade(&seat), Weak::new(), &runtime);
+            let seat = self.seat(pilot, &runtime, None);
+            self.departures.add(&slot, Arc::downgrade(&seat), Weak::new(), runtime.clone());
             (slot, seat)
         });
         runtime.spawn(read_together(self.me.clone(), mounted, several.collect()));

@@ -4,6 +4,7 @@
 //! ended, its code panicked) still lands, empty-handed, so nobody waits for ever.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -65,7 +66,7 @@ impl<T> Flights<T> {
         let seen = Seen(state.news);
         let pilot = (!state.flying).then(|| {
             state.flying = true;
-            Pilot { owner: Some(owner.clone()), lost: None }
+            Pilot { owner: Some(owner.clone()), _flies: PhantomData }
         });
         Err((seen, pilot))
     }
@@ -95,33 +96,28 @@ impl Drop for Woken {
     }
 }
 
-/// The one who flies. Dropped before [`land`](Self::land), it lands with what [`on_loss`](Self::on_loss) says.
+/// The one who flies. Dropped before [`land`](Self::land), it lands with nothing.
 pub(crate) struct Pilot<T, O: AsRef<Flights<T>>> {
     owner: Option<O>,
-    lost: Option<Loss<T>>,
+    _flies: PhantomData<fn() -> T>,
 }
 
-type Loss<T> = Box<dyn FnOnce(&mut T) + Send>;
-
 impl<T, O: AsRef<Flights<T>>> Pilot<T, O> {
-    /// What becomes of the thing if the pilot vanishes.
-    pub(crate) fn on_loss(mut self, lost: impl FnOnce(&mut T) + Send + 'static) -> Self {
-        self.lost = Some(Box::new(lost));
-        self
+    /// What holds the flights.
+    pub(crate) fn owner(&self) -> Option<&O> {
+        self.owner.as_ref()
     }
 
     /// Ends the flight with what it brought.
     pub(crate) fn land(mut self, change: impl FnOnce(&mut T)) -> Woken {
-        self.lost = None;
         self.owner.take().map_or(Woken(None), |owner| end(owner.as_ref(), change))
     }
 }
 
 impl<T, O: AsRef<Flights<T>>> Drop for Pilot<T, O> {
     fn drop(&mut self) {
-        let lost = self.lost.take();
         if let Some(owner) = self.owner.take() {
-            drop(end(owner.as_ref(), |thing| lost.into_iter().for_each(|lost| lost(thing))));
+            drop(end(owner.as_ref(), |_| ()));
         }
     }
 }

@@ -56,12 +56,22 @@ impl Host {
     ///
     /// There is no host, and the caller is in no runtime.
     pub(crate) fn nearest(&self) -> Result<Handle, Error> {
+        self.nearest_and_whether_here().map(|(runtime, _)| runtime)
+    }
+
+    /// The same, and whether it is the caller's own.
+    pub(crate) fn nearest_and_whether_here(&self) -> Result<(Handle, bool), Error> {
+        let here = Handle::try_current().ok();
         let mut host = lock(&self.0);
-        match (&host.handle, Handle::try_current()) {
-            (Some(handle), Ok(here)) => Ok(if host.chosen { handle.clone() } else { here }),
-            (Some(handle), Err(_)) => Ok(handle.clone()),
-            (None, Ok(here)) => Ok(host.handle.insert(here).clone()),
-            (None, Err(_)) => Err(no_runtime()),
+        let Place { handle, chosen } = &mut *host;
+        match (handle, here) {
+            (Some(handle), Some(here)) => {
+                let is_here = !*chosen || handle.id() == here.id();
+                Ok((if is_here { here } else { handle.clone() }, is_here))
+            }
+            (Some(handle), None) => Ok((handle.clone(), false)),
+            (none, Some(here)) => Ok((none.insert(here).clone(), true)),
+            (None, None) => Err(no_runtime()),
         }
     }
 

@@ -53,14 +53,10 @@ impl Edition {
 }
 
 impl Kept {
-    pub(crate) fn new(document: &Document, clock: &Clock) -> Self {
-        Self {
-            // A copy of its very length: shrinking would leave an unwiped one behind.
-            bytes: Zeroizing::new(document.as_bytes().into()),
-            edition: Edition::of(document),
-            ends: document.expires_at().map_or(Tick::NEVER, |moment| clock.at(moment)),
-            is_json: document.is_json(),
-        }
+    pub(crate) fn new(document: Document, clock: &Clock) -> Self {
+        let (edition, is_json) = (Edition::of(&document), document.is_json());
+        let ends = document.expires_at().map_or(Tick::NEVER, |moment| clock.at(moment));
+        Self { bytes: document.into_bytes(), edition, ends, is_json }
     }
 
     pub(crate) fn body(&self) -> Body<'_> {

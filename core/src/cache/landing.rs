@@ -15,7 +15,7 @@ impl State {
     /// The vault has a document.
     pub(crate) fn take(
         &mut self,
-        document: &Document,
+        document: Document,
         started: Tick,
         slot: &Slot,
         mounted: &Mounted,

@@ -135,17 +135,17 @@ impl Drop for Turn {
 }
 
 /// A read that readers wait for, which background work lets go first.
-pub(crate) struct InFront(Arc<Mount>);
+pub(crate) struct InFront(Arc<Slot>);
 
 impl InFront {
-    pub(super) fn new(mount: &Arc<Mount>) -> Self {
-        mount.line.readers.fetch_add(1, Ordering::Relaxed);
-        Self(mount.clone())
+    pub(super) fn new(slot: &Arc<Slot>) -> Self {
+        slot.mount.line.readers.fetch_add(1, Ordering::Relaxed);
+        Self(slot.clone())
     }
 }
 
 impl Drop for InFront {
     fn drop(&mut self) {
-        self.0.line.readers.fetch_sub(1, Ordering::Relaxed);
+        self.0.mount.line.readers.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -80,7 +80,7 @@ use strongroom_hazard::Guard;
 
 use apart::Apart;
 use ask::Asks;
-pub(crate) use ask::{Ask, Extra};
+pub(crate) use ask::{Extra, Wish};
 pub(crate) use block::Block;
 use blocks::Blocks;
 pub(crate) use cell::{Cell, CellRef};
@@ -113,8 +113,8 @@ pub(crate) struct Cache {
     asks: Asks,
     index: Index,
     blocks: Blocks,
-    host: Arc<Host>,
-    departures: Arc<Departures>,
+    host: Host,
+    departures: Departures,
     rotation: Rotation,
     events: broadcast::Sender<Heard>,
     outbox: Outbox<Change>,
@@ -139,8 +139,8 @@ impl Cache {
             // A secret may be written in several ways, and have several keys.
             index: Index::new(limits.entries.saturating_mul(2)),
             blocks: Blocks::new(),
-            host: Arc::default(),
-            departures: Arc::default(),
+            host: Host::default(),
+            departures: Departures::default(),
             rotation: Rotation::default(),
             events: events::source(),
             outbox: Outbox::default(),
@@ -156,9 +156,9 @@ impl Cache {
         mount: &Arc<Mount>,
         mounted: &Mounted,
         request: ReadRequest,
-        ask: Ask,
+        wish: Wish<'_>,
     ) -> (Pinned, CellRef) {
-        let ask = self.asks.intern(ask);
+        let ask = self.asks.intern(wish);
         let (slot, evicted) = self.table.pin(mount, request, &ask, self.clock.now(), &self.blocks);
         self.end(evicted);
         let cell = slot.cell(&ask, mounted, self.clock.now(), &self.blocks);

@@ -8,7 +8,6 @@ use tracing::Instrument as _;
 use super::cockpit::{Cockpit, FirstReader, Launch, Work};
 use super::doubt::ask;
 use super::flight::{Flights, Pilot, Woken};
-use super::host::Host;
 use super::line::{InFront, Turn};
 use super::mount::Mounted;
 use super::stalled::{Seat, Then};
@@ -157,7 +156,7 @@ impl Cache {
     }
 
     pub(super) fn fly(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<(), Error> {
-        self.fly_then(slot, pilot, None, Then::MakeWay(InFront::new(&slot.mount)))
+        self.fly_then(slot, pilot, None, Then::MakeWay(InFront::new(slot)))
     }
 
     fn fly_then(
@@ -168,30 +167,29 @@ impl Cache {
         then: Then,
     ) -> Result<(), Error> {
         let runtime = self.host.nearest()?;
-        let seat = self.seat(slot, pilot, &runtime, Some(then));
+        let seat = self.seat(pilot, &runtime, Some(then));
         turn.into_iter().for_each(|turn| seat.lend(turn));
-        self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), &runtime);
-        runtime.launch(self.work(slot, seat));
+        self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), runtime.clone());
+        runtime.launch(Self::work(slot, seat));
         Ok(())
     }
 
     /// Starts a flight that the caller flies until somebody else depends on it.
     fn fly_alone(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<FirstReader<Handle>, Error> {
-        let then = Then::MakeWay(InFront::new(&slot.mount));
-        let runtime = self.host.nearest()?;
-        let is_here = Handle::try_current().is_ok_and(|here| here.id() == runtime.id());
-        let seat = self.seat(slot, pilot, &runtime, Some(then));
+        let then = Then::MakeWay(InFront::new(slot));
+        let (runtime, is_here) = self.host.nearest_and_whether_here()?;
+        let seat = self.seat(pilot, &runtime, Some(then));
         let watched = Arc::downgrade(&seat);
-        let cockpit = Cockpit::new(self.work(slot, seat), runtime.clone());
-        self.departures.add(slot, watched, Arc::downgrade(&cockpit), &runtime);
+        let cockpit = Cockpit::new(Self::work(slot, seat), runtime.clone());
+        self.departures.add(slot, watched, Arc::downgrade(&cockpit), runtime);
         if !is_here {
             cockpit.hand_over();
         }
         Ok(FirstReader::new(cockpit))
     }
 
-    fn work(&self, slot: &Pinned, seat: Arc<Seat>) -> Work {
-        let (cache, slot) = (self.me.clone(), slot.clone());
+    fn work(slot: &Pinned, seat: Arc<Seat>) -> Work {
+        let slot = slot.clone();
         let span = tracing::debug_span!(
             "read",
             prefix = slot.mount.prefix(),
@@ -199,29 +197,20 @@ impl Cache {
             version = slot.subject.version()
         );
         let work = async move {
-            read(cache, slot, &seat).await;
+            read(slot, &seat).await;
             seat.end();
         };
         Box::pin(work.instrument(span))
     }
 
-    /// Puts a pilot on its seat, of which the one who reads has the only share: if the runtime drops that, the
-    /// flight is lost, and due again a moment later.
+    /// Puts a pilot on its seat.
     pub(super) fn seat(
         &self,
-        slot: &Pinned,
         pilot: Pilot<State, Pinned>,
         runtime: &Handle,
         then: Option<Then>,
     ) -> Arc<Seat> {
-        let (host, id) = (self.host.clone(), runtime.id());
-        // Not the cache itself: this runs under the slot's lock, and the end of the cache takes that too.
-        let (departures, slot) = (self.departures.clone(), Arc::downgrade(slot));
-        let pilot = pilot.on_loss(move |state| {
-            vanish(state, &host, id);
-            departures.lose(slot);
-        });
-        Seat::new(pilot, then)
+        Seat::new(pilot, then, self.me.clone(), runtime.id())
     }
 
     /// Ends a flight with what the vault has said.
@@ -237,7 +226,7 @@ impl Cache {
         pilot.land(|state| {
             let before = slot.glance(state);
             match answer {
-                Ok(document) => state.take(&document, started, slot, mounted, clock, blocks),
+                Ok(document) => state.take(document, started, slot, mounted, clock, blocks),
                 Err(error) if is_a_miss(&error) => {
                     state.miss(error, clock.now(), slot, mounted.generation, blocks);
                 }
@@ -260,28 +249,12 @@ impl Cache {
     }
 }
 
-/// What becomes of a slot whose pilot vanished.
-fn vanish(state: &mut State, host: &Host, id: tokio::runtime::Id) {
-    if std::thread::panicking() {
-        state.fail(
-            Error::new(ErrorKind::Internal, "the backend panicked; this is a defect in it"),
-            Tick::PAST,
-            0,
-        );
-    } else {
-        host.forget(id);
-        state.lose(
-            Error::new(ErrorKind::Unavailable, "the runtime that read it has ended or stands still")
-                .transient(),
-        );
-    }
-}
-
-async fn read(cache: Weak<Cache>, slot: Pinned, seat: &Seat) {
+async fn read(slot: Pinned, seat: &Seat) {
+    let cache = &seat.cache;
     while let Some(mounted) = slot.mount.current() {
         let Some(started) = cache.upgrade().map(|cache| cache.clock.advance()) else { return };
         tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "reading");
-        let answer = ask(&cache, &slot, &mounted, seat).await;
+        let answer = ask(cache, &slot, &mounted, seat).await;
         let Some(cache) = cache.upgrade() else { return };
         // What another vault has said is not of interest any more: the one in its place is asked.
         let landed = slot.mount.while_current(mounted.generation, |mounted| {

@@ -8,26 +8,31 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
 use foldhash::fast::RandomState;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 
-use super::Pinned;
 use super::cockpit::{Cockpit, Launch, Work};
 use super::flight::Pilot;
 use super::line::{InFront, Turn};
 use super::sign::Sign;
 use super::slot::Slot;
 use super::state::State;
+use super::{Cache, Pinned, Tick};
 use crate::sync::lock;
+use crate::{Error, ErrorKind};
 
 /// After how many steps of the keeper a task takes over what a reader flies, which costs little: 100 ms at least.
 const SOLO: u32 = 3;
 
-/// Where the pilot of a flight sits, unless it has landed or was given up.
+/// Where the pilot of a flight sits, unless it has landed or was given up. The one who reads has the only share that
+/// lasts: if a runtime drops that, the flight is lost, and due again a moment later.
 pub(super) struct Seat {
     pilot: Mutex<Option<Pilot<State, Pinned>>>,
     /// Its turn in the line of its vault, unless readers wait for it.
     turn: Mutex<Option<Turn>>,
     then: Mutex<Option<Then>>,
+    pub(super) cache: Weak<Cache>,
+    /// Where it is flown.
+    runtime: Id,
 }
 
 /// What is to be done when a flight is over.
@@ -38,8 +43,14 @@ pub(super) enum Then {
 }
 
 impl Seat {
-    pub(super) fn new(pilot: Pilot<State, Pinned>, then: Option<Then>) -> Arc<Self> {
-        Arc::new(Self { pilot: Mutex::new(Some(pilot)), turn: Mutex::default(), then: Mutex::new(then) })
+    pub(super) fn new(
+        pilot: Pilot<State, Pinned>,
+        then: Option<Then>,
+        cache: Weak<Cache>,
+        runtime: Id,
+    ) -> Arc<Self> {
+        let (pilot, then) = (Mutex::new(Some(pilot)), Mutex::new(then));
+        Arc::new(Self { pilot, turn: Mutex::default(), then, cache, runtime })
     }
 
     /// Has the flight keep a turn until it is over.
@@ -69,6 +80,39 @@ impl Seat {
 
     fn is_empty(&self) -> bool {
         lock(&self.pilot).is_none()
+    }
+
+    /// Ends the flight, if it still is one, since nobody is left who flies it.
+    fn lose(&self) {
+        let Some(pilot) = self.take() else { return };
+        let cache = self.cache.upgrade();
+        let slot = pilot.owner().map(|slot| Arc::downgrade(slot));
+        let panicked = std::thread::panicking();
+        if let (false, Some(cache)) = (panicked, &cache) {
+            cache.host.forget(self.runtime);
+        }
+        let woken = pilot.land(|state| vanish(state, panicked));
+        if let (Some(cache), Some(slot)) = (cache, slot) {
+            cache.departures.lose(slot);
+        }
+        drop(woken);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.lose();
+    }
+}
+
+/// What becomes of a slot whose pilot vanished.
+fn vanish(state: &mut State, panicked: bool) {
+    if panicked {
+        let message = "the backend panicked; this is a defect in it";
+        state.fail(Error::new(ErrorKind::Internal, message), Tick::PAST, 0);
+    } else {
+        let message = "the runtime that read it has ended or stands still";
+        state.lose(Error::new(ErrorKind::Unavailable, message).transient());
     }
 }
 
@@ -113,9 +157,9 @@ impl Departures {
         slot: &Slot,
         seat: Weak<Seat>,
         cockpit: Weak<Cockpit<Handle>>,
-        runtime: &Handle,
+        runtime: Handle,
     ) {
-        let departure = Departure { seat, cockpit, steps: 0, sign: Sign::of(runtime.clone()) };
+        let departure = Departure { seat, cockpit, steps: 0, sign: Sign::of(runtime) };
         let mut under_way = lock(&self.under_way);
         if under_way.list.len() >= under_way.crowd {
             // Many come and go between two steps of the keeper.
@@ -132,7 +176,7 @@ impl Departures {
         cockpit.into_iter().for_each(|cockpit| cockpit.hand_over());
     }
 
-    /// Notes that the flight of a slot was lost. Called under the slot's lock.
+    /// Notes that the flight of a slot was lost.
     pub(super) fn lose(&self, slot: Weak<Slot>) {
         lock(&self.lost).push(slot);
     }
@@ -165,7 +209,7 @@ impl Departures {
         // Whoever waits is woken by this, which may run anything.
         solos.iter().for_each(|solo| solo.hand_over());
         for seat in given_up {
-            drop(seat.take());
+            seat.lose();
             seat.end();
         }
         drop(looked_at);

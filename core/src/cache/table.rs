@@ -157,8 +157,8 @@ impl Table {
     /// Notes that a slot's weight may have changed.
     pub(crate) fn weigh(&self, slot: &Slot) {
         if let Some((before, now)) = slot.flights.with(|state| state.weigh(slot)) {
-            self.weight.fetch_add(now, Ordering::Relaxed);
-            self.weight.fetch_sub(before, Ordering::Relaxed);
+            // Modulo its size, so that one step will do.
+            self.weight.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a reference asks of its vault: what to read, and what to take out of it.
 
-use crate::cache::{Ask, Extra};
+use crate::cache::{Extra, Wish};
 use crate::vault::parse_seconds;
 use crate::{Error, ErrorKind, ReadRequest, Reference, Vault, escaped};
 
@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, ReadRequest, Reference, Vault, escaped};
 const COMMON_OPTIONS: &[&str] = &["ttl", "neg_ttl", "resurrect_ttl", "base64_decode", "pointer"];
 
 /// What to read for a reference and what to take out of it, its options checked against what its vault knows.
-pub(super) fn plan(reference: &Reference, vault: &Vault) -> Result<(ReadRequest, Ask), Error> {
+pub(super) fn plan<'a>(reference: &'a Reference, vault: &Vault) -> Result<(ReadRequest, Wish<'a>), Error> {
     let mut request = ReadRequest::new(reference.resource()).with_version(reference.version());
     let mut extra = Extra::default();
     for (name, value) in reference.options() {
@@ -19,7 +19,7 @@ pub(super) fn plan(reference: &Reference, vault: &Vault) -> Result<(ReadRequest,
         }
     }
     let extra = (extra != Extra::default()).then(|| Box::new(extra));
-    Ok((request, Ask { key: reference.key().map(Into::into), extra }))
+    Ok((request, Wish { key: reference.key(), extra }))
 }
 
 fn set(extra: &mut Extra, name: &str, value: &str, vault: &Vault) -> Result<(), Error> {

@@ -114,7 +114,7 @@ fn a_pilot_that_vanishes_leaves_nobody_waiting_and_the_next_reader_flies() {
     model(|| {
         let owner = owner();
         let Err((seen, Some(pilot))) = Flights::join(&owner, |thing, _| thing.value) else { unreachable!() };
-        let vanishing = thread::spawn(move || drop(pilot.on_loss(|thing| thing.landings += 1)));
+        let vanishing = thread::spawn(move || drop(pilot.land(|thing| thing.landings += 1)));
         block_on(owner.0.news(seen));
         assert_eq!(owner.0.with(|thing| thing.landings), 1);
         let reads = Arc::new(AtomicUsize::new(7));
