@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 use crate::json::{self, Json, JsonText};
-use crate::value::{Pick, Way};
+use crate::value::{Pick, Picked, Way};
 use crate::{Error, ErrorKind, Secret};
 
 /// What a vault holds for one resource, read at one moment.
@@ -120,7 +120,7 @@ impl Document {
     /// object or an array, or the document has no fields.
     pub fn get(&self, key: &str) -> Result<Secret, Error> {
         let pick = Pick { resource: "the document", key: Some(key), pointer: None, way: self.way };
-        pick.from(self.body())
+        pick.from(self.body()).map(Picked::into_secret)
     }
 
     /// The whole document: compact JSON for fields, else the bytes as they stand.

@@ -24,6 +24,31 @@ pub(crate) struct Pick<'a> {
     pub(crate) way: Way,
 }
 
+/// A value as it was found.
+pub(crate) enum Picked<'d> {
+    /// It stands in the document as it is.
+    There(&'d [u8]),
+    /// It had to be decoded.
+    Made(Secret),
+}
+
+impl Picked<'_> {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::There(bytes) => bytes,
+            Self::Made(secret) => secret.as_bytes(),
+        }
+    }
+
+    /// The value on its own.
+    pub(crate) fn into_secret(self) -> Secret {
+        match self {
+            Self::There(bytes) => Secret::new(bytes),
+            Self::Made(secret) => secret,
+        }
+    }
+}
+
 /// How the fields of a document are read, as its vault and its reference say.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way {
@@ -54,12 +79,12 @@ impl Pick<'_> {
     ///
     /// [`ErrorKind::NotFound`] where key or pointer lead nowhere, [`ErrorKind::InvalidValue`] where they lead
     /// to something that is no value. No message holds a value.
-    pub(crate) fn from(&self, document: Body<'_>) -> Result<Secret, Error> {
+    pub(crate) fn from<'d>(&self, document: Body<'d>) -> Result<Picked<'d>, Error> {
         if self.key.is_none() && self.pointer.is_none() {
             if self.way.base64 == Base64::Asked {
                 return Err(self.invalid("`base64_decode` decodes a field: name a key"));
             }
-            return Ok(Secret::new(document.as_bytes()));
+            return Ok(Picked::There(document.as_bytes()));
         }
         let whole = document.json().map_err(|what| self.has_no_fields(&what))?;
         let field = match self.key {
@@ -73,12 +98,18 @@ impl Pick<'_> {
         self.scalar(field)
     }
 
-    fn scalar(&self, field: Json<'_>) -> Result<Secret, Error> {
+    fn scalar<'d>(&self, field: Json<'d>) -> Result<Picked<'d>, Error> {
         let literal = match field {
             Json::String(raw) => {
-                let text =
-                    raw.decode().ok_or_else(|| self.invalid("not Unicode text (half a surrogate pair)"))?;
-                return if self.way.base64 == Base64::No { Ok(text) } else { self.decode(text.as_bytes()) };
+                let half = || self.invalid("not Unicode text (half a surrogate pair)");
+                let text = match raw.plain() {
+                    Some(plain) => Picked::There(plain.as_bytes()),
+                    None => Picked::Made(raw.decode().ok_or_else(half)?),
+                };
+                return match self.way.base64 {
+                    Base64::No => Ok(text),
+                    _ => self.decode(text.as_bytes()).map(Picked::Made),
+                };
             }
             Json::Number(literal) => literal,
             Json::Bool(true) => "true",
@@ -91,7 +122,7 @@ impl Pick<'_> {
             Base64::Asked => {
                 Err(self.invalid("`base64_decode` decodes strings, this is a number or boolean"))
             }
-            _ => Ok(Secret::from(literal)),
+            _ => Ok(Picked::There(literal.as_bytes())),
         }
     }
 
@@ -170,7 +201,7 @@ mod tests {
     fn text(pick: Pick<'_>) -> Result<String, String> {
         let document = Document::from_json(WHOLE).unwrap();
         pick.from(document.body())
-            .map(|secret| String::from_utf8_lossy(secret.as_bytes()).into_owned())
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .map_err(|error| error.to_string())
     }
 
@@ -218,24 +249,26 @@ mod tests {
         let error =
             text(Pick { way: Way { reveal_keys: true, ..Way::PLAIN }, ..pick(Some("q"), None) }).unwrap_err();
         assert!(error.starts_with("no such key `q` in `r`; it has `s`, `e`, `n`"), "{error}");
+        let nothing = Document::from_json("{}").unwrap();
         let empty = Pick { way: Way { reveal_keys: true, ..Way::PLAIN }, ..pick(Some("q"), None) }
-            .from(Document::from_json("{}").unwrap().body());
-        assert_eq!(empty.unwrap_err().to_string(), "no such key `q` in `r`; it has no keys");
+            .from(nothing.body());
+        assert_eq!(empty.err().unwrap().to_string(), "no such key `q` in `r`; it has no keys");
     }
 
     #[test]
     fn opaque_bytes_have_fields_where_they_are_json() {
         let whole = Document::opaque(b"\xff\x00 \n".to_vec());
         assert_eq!(pick(None, None).from(whole.body()).unwrap().as_bytes(), b"\xff\x00 \n");
-        assert!(pick(Some("k"), None).from(whole.body()).unwrap_err().to_string().contains("not UTF-8"));
+        assert!(pick(Some("k"), None).from(whole.body()).err().unwrap().to_string().contains("not UTF-8"));
         let json = Document::opaque(r#"{"k": "v"}"#);
         assert_eq!(pick(Some("k"), None).from(json.body()).unwrap().as_bytes(), b"v");
-        let number = pick(Some("k"), None).from(Document::opaque("5").body()).unwrap_err();
+        let number = pick(Some("k"), None).from(Document::opaque("5").body()).err().unwrap();
         assert_eq!(number.to_string(), "`r` is not a JSON object, so it has no key `k`");
         assert!(
             pick(Some("k"), None)
                 .from(Document::opaque("canary").body())
-                .unwrap_err()
+                .err()
+                .unwrap()
                 .to_string()
                 .contains("not valid JSON")
         );

@@ -11,8 +11,8 @@ use super::block::Limits;
 use super::clock::Tick;
 use super::kept::Kept;
 use crate::sync::lock;
-use crate::value::{Base64, Pick, Way};
-use crate::{Error, Policy, Secret};
+use crate::value::{Base64, Pick, Picked, Way};
+use crate::{Error, Policy};
 
 /// A document is not read anew more often than this for being old.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
@@ -71,7 +71,12 @@ impl Ask {
     }
 
     /// The value in a document.
-    pub(crate) fn pick(&self, document: &Kept, resource: &str, policy: &Policy) -> Result<Secret, Error> {
+    pub(crate) fn pick<'d>(
+        &self,
+        document: &'d Kept,
+        resource: &str,
+        policy: &Policy,
+    ) -> Result<Picked<'d>, Error> {
         let pick = Pick {
             resource,
             key: self.key.as_deref(),

@@ -10,7 +10,6 @@ use super::block::{Block, Limits};
 use super::blocks::Blocks;
 use super::clock::Tick;
 use super::slot::Slot;
-use crate::Secret;
 
 /// A value and its successors. Readers take the present block without a lock; only the slot that the cell
 /// belongs to puts another one in its place, under its own lock.
@@ -69,21 +68,21 @@ impl Cell {
     /// Puts a value in, if it is another one, else moves the limits of the present one.
     pub(crate) fn publish(
         &self,
-        value: &Secret,
+        value: &[u8],
         version: Option<u64>,
         limits: Limits,
         now: Tick,
         blocks: &Blocks,
     ) {
         let old = self.block.load();
-        let same = old.is_a_value() && old.bytes() == value.as_bytes();
+        let same = old.is_a_value() && old.bytes() == value;
         if same && old.version() == version {
             return old.extend(limits);
         }
         // A version of its own does not make it another value.
         let serial = if same { old.serial() } else { old.serial().wrapping_add(1) };
         old.move_on(now);
-        self.replace(old, Block::new(limits, serial, version), Some(value.as_bytes()), blocks);
+        self.replace(old, Block::new(limits, serial, version), Some(value), blocks);
     }
 
     /// Takes the value away.

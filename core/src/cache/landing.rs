@@ -138,7 +138,7 @@ impl State {
         match cell.ask.pick(document, resource, policy) {
             Ok(value) => {
                 let limits = cell.ask.limits(policy, document, self.fetched);
-                cell.publish(&value, document.version(), limits, now, blocks);
+                cell.publish(value.as_bytes(), document.version(), limits, now, blocks);
             }
             Err(_) => cell.empty(blocks),
         }

@@ -2,7 +2,7 @@
 //! wait, and with a budget for what failed before.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub(crate) struct Line {
     state: Mutex<State>,
     /// How many reads that readers wait for are under way.
     readers: AtomicUsize,
+    /// Whether no more retries can be earned, so that most who succeed need not lock.
+    is_rich: AtomicBool,
 }
 
 struct State {
@@ -79,15 +81,20 @@ impl Line {
         let may = state.retries >= 1.0;
         if may {
             state.retries -= 1.0;
+            self.is_rich.store(false, Ordering::Relaxed);
         }
         may
     }
 
     /// A refresh has succeeded.
     pub(super) fn succeeded(&self, was_a_retry: bool) {
+        if self.is_rich.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = lock(&self.state);
         let earned = if was_a_retry { 1.0 + EARNED } else { EARNED };
         state.retries = (state.retries + earned).min(RETRIES.0);
+        self.is_rich.store(state.retries >= RETRIES.0, Ordering::Relaxed);
     }
 
     /// When what may not be retried now is looked at again.

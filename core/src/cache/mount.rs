@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use strongroom_hazard::Swap;
+
 use super::folders::Folders;
 use super::line::Line;
 use super::notice::Pulse;
@@ -12,8 +14,11 @@ use crate::{Error, ErrorKind, Vault, escaped};
 #[derive(Debug)]
 pub(crate) struct Mount {
     prefix: Box<str>,
-    /// None once the vault was removed. Locked for moments, never across an await.
-    current: RwLock<Option<Arc<Mounted>>>,
+    /// None once the vault was removed.
+    current: Swap<Option<Arc<Mounted>>>,
+    /// Held by who puts another in its place, and shared by those who publish what it says. Locked for moments, never
+    /// across an await.
+    replacing: RwLock<()>,
     /// Whether it was said that handles do not follow by themselves.
     said: AtomicBool,
     /// What is due in the background.
@@ -38,11 +43,12 @@ impl Mount {
         let mounted = Mounted { generation: 1, vault };
         Self {
             prefix: prefix.into(),
-            current: RwLock::new(Some(Arc::new(mounted))),
+            current: Swap::new(Arc::new(Some(Arc::new(mounted)))),
+            replacing: RwLock::new(()),
             said: AtomicBool::new(false),
             line: Line::default(),
             folders: Folders::default(),
-            pulse: Pulse::default(),
+            pulse: Pulse::of(1),
             followed: AtomicU32::new(0),
         }
     }
@@ -52,12 +58,18 @@ impl Mount {
     }
 
     pub(crate) fn current(&self) -> Option<Arc<Mounted>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        (*self.current.load()).clone()
     }
 
     /// The vault, or the error that there is none any more.
     pub(crate) fn mounted(&self) -> Result<Arc<Mounted>, Error> {
-        self.current().ok_or_else(|| {
+        self.look(Arc::clone)
+    }
+
+    /// Looks at the vault without counting on it, which is for a moment; or the error that there is none any more.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Arc<Mounted>) -> R) -> Result<R, Error> {
+        let current = self.current.load();
+        current.as_ref().map(look).ok_or_else(|| {
             let message =
                 format!("vault `{}` was removed, or its registry was shut down", escaped(&self.prefix));
             Error::new(ErrorKind::Closed, message)
@@ -66,15 +78,21 @@ impl Mount {
 
     /// Puts another vault in the place of the present one, which it gives back.
     pub(crate) fn replace(&self, vault: Vault) -> Option<Arc<Mounted>> {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let generation = current.as_ref()?.generation.wrapping_add(1).max(1);
-        self.pulse.forget();
-        current.replace(Arc::new(Mounted { generation, vault }))
+        let _alone = self.replacing.write().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current()?;
+        let generation = before.generation.wrapping_add(1).max(1);
+        self.pulse.restart(generation);
+        drop(self.current.swap(Arc::new(Some(Arc::new(Mounted { generation, vault })))));
+        Some(before)
     }
 
     /// Leaves the prefix without a vault.
     pub(crate) fn unmount(&self) -> Option<Arc<Mounted>> {
-        self.current.write().unwrap_or_else(PoisonError::into_inner).take()
+        let _alone = self.replacing.write().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current();
+        self.pulse.restart(0);
+        drop(self.current.swap(Arc::default()));
+        before
     }
 
     /// Says once that a value without a ttl changes by hand alone.
@@ -89,8 +107,8 @@ impl Mount {
 
     /// Does something while no other vault can take the place of this generation's; nothing if one already has.
     pub(crate) fn while_current<R>(&self, generation: u32, publish: impl FnOnce(&Mounted) -> R) -> Option<R> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_deref().filter(|mounted| mounted.generation == generation).map(publish)
+        let _shared = self.replacing.read().unwrap_or_else(PoisonError::into_inner);
+        self.current.load().as_deref().filter(|mounted| mounted.generation == generation).map(publish)
     }
 
     /// Puts the vault in front of what went wrong in it.

@@ -51,7 +51,7 @@ pub(super) struct Change {
 }
 
 /// How a vault answers, as its last answers show.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pulse(Mutex<Beats>);
 
 /// The last answer of each sort.
@@ -62,6 +62,8 @@ pub(crate) struct Beats {
     /// The last failure and when it came.
     pub(crate) failure: Option<(Error, Tick)>,
     failing: bool,
+    /// Which vault of the prefix is heard.
+    generation: u32,
 }
 
 impl Pulse {
@@ -69,9 +71,14 @@ impl Pulse {
         lock(&self.0).clone()
     }
 
+    /// Of the vault of a generation. What those before it say is not heard any more.
+    pub(super) fn of(generation: u32) -> Self {
+        Self(Mutex::new(Beats { generation, ..Beats::default() }))
+    }
+
     /// Another vault has taken the place.
-    pub(crate) fn forget(&self) {
-        *lock(&self.0) = Beats::default();
+    pub(super) fn restart(&self, generation: u32) {
+        *lock(&self.0) = Beats { generation, ..Beats::default() };
     }
 }
 
@@ -100,14 +107,16 @@ impl Cache {
         metrics::upstream(mount.prefix(), operation, answer.as_ref().err());
         let now = self.clock.now();
         let failure = failure(answer);
-        let turned = mount.while_current(generation, |_| {
+        let turned = {
             let mut beats = lock(&mount.pulse.0);
-            match failure {
-                Some(error) => beats.failure = Some((error.clone(), now)),
-                None => beats.answered = Some(now),
-            }
-            std::mem::replace(&mut beats.failing, failure.is_some()) != failure.is_some()
-        });
+            (beats.generation == generation).then(|| {
+                match failure {
+                    Some(error) => beats.failure = Some((error.clone(), now)),
+                    None => beats.answered = Some(now),
+                }
+                std::mem::replace(&mut beats.failing, failure.is_some()) != failure.is_some()
+            })
+        };
         match failure {
             Some(error) if turned == Some(true) => {
                 tracing::warn!(prefix = mount.prefix(), "the vault fails: {error}");

@@ -39,20 +39,26 @@ impl Cache {
             _ => None,
         };
         loop {
-            let mounted = slot.mount.mounted()?;
-            let place = |error| slot.mount.place(error, &mounted.vault);
             let now = self.clock.advance();
-            let joined = Flights::join(slot, |state, flying| match since {
-                Some(since) if state.landings().are_after(since) => state.landed(cell, slot, &mounted, now),
-                Some(_) => None,
-                None => {
-                    // What is under way may bring what was there before the call.
-                    let late = flying && want == Want::Anew;
-                    since = Some(if late { state.landings().next() } else { state.landings() });
-                    let known = (want == Want::Known).then(|| state.known(cell, slot, &mounted, now));
-                    known.flatten().map(Landed::Here)
-                }
-            });
+            let joined = slot.mount.look(|mounted| {
+                Flights::join(slot, |state, flying| match since {
+                    Some(since) if state.landings().are_after(since) => {
+                        state.landed(cell, slot, mounted, now)
+                    }
+                    Some(_) => None,
+                    None => {
+                        // What is under way may bring what was there before the call.
+                        let late = flying && want == Want::Anew;
+                        since = Some(if late { state.landings().next() } else { state.landings() });
+                        let known = (want == Want::Known).then(|| state.known(cell, slot, mounted, now));
+                        known.flatten().map(Landed::Here)
+                    }
+                })
+            })?;
+            let place = |error| match slot.mount.mounted() {
+                Ok(mounted) => slot.mount.place(error, &mounted.vault),
+                Err(_) => error,
+            };
             match joined {
                 Ok(Landed::Here(result)) => {
                     if result.is_ok() {

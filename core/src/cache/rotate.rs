@@ -56,7 +56,6 @@ impl Cache {
         // The one who landed holds it too.
         let held = slot.pins.load(Ordering::Relaxed) > 1;
         let policy = &mounted.vault.policy;
-        let folder = self.polled_folder(slot, mounted);
         let mut belied = false;
         let (due, was_a_retry) = slot.flights.with(|state| {
             let cause = state.schedule().cause();
@@ -75,7 +74,8 @@ impl Cache {
                 return (Some(due).filter(|due| *due != Tick::NEVER), was_a_retry);
             };
             let mut due = schedule.next(now, fetched.unwrap_or(now), ttl, failed, used || held);
-            if let (false, Some(folder)) = (failed || due == Tick::NEVER, folder) {
+            let may_wait = !failed && due != Tick::NEVER;
+            if let Some(folder) = self.polled_folder(slot, mounted).filter(|_| may_wait) {
                 let latest = fetched.unwrap_or(now).after(ttl);
                 due = slot.mount.folders.align(folder, mounted.generation, now, due, latest);
                 schedule.is_due_from_now(due);

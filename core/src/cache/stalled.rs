@@ -152,13 +152,7 @@ impl Launch for Handle {
 }
 
 impl Departures {
-    pub(super) fn add(
-        &self,
-        slot: &Slot,
-        seat: Weak<Seat>,
-        cockpit: Weak<Cockpit<Handle>>,
-        runtime: Handle,
-    ) {
+    pub(super) fn add(&self, slot: &Slot, seat: Weak<Seat>, cockpit: Weak<Cockpit<Handle>>, runtime: Handle) {
         let departure = Departure { seat, cockpit, steps: 0, sign: Sign::of(runtime) };
         let mut under_way = lock(&self.under_way);
         if under_way.list.len() >= under_way.crowd {

@@ -8,7 +8,12 @@ use crate::Secret;
 #[derive(Clone, Copy)]
 pub(crate) struct RawString<'a>(pub(super) &'a str);
 
-impl RawString<'_> {
+impl<'a> RawString<'a> {
+    /// The text, if it is written without escapes.
+    pub(crate) fn plain(&self) -> Option<&'a str> {
+        (!self.0.as_bytes().contains(&b'\\')).then_some(self.0)
+    }
+
     /// Decodes into memory that is wiped; none where an escape is half a surrogate pair.
     pub(crate) fn decode(&self) -> Option<Secret> {
         // Decoding never makes a text longer, so the buffer never grows and leaves no copy behind.

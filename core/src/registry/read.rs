@@ -172,11 +172,12 @@ impl Registry {
     /// Where a reference is in the cache, whether or not it has a value there.
     pub(super) fn find(&self, reference: &Reference) -> Result<Found, Error> {
         let mount = self.mount(reference.prefix())?;
-        let mounted = mount.mounted()?;
-        let (request, ask) =
-            plan(reference, &mounted.vault).map_err(|error| mount.place(error, &mounted.vault))?;
-        let (slot, cell) = self.0.cache.find(&mount, &mounted, request, ask);
-        Ok(Found { slot, cell })
+        mount.look(|mounted| {
+            let (request, wish) =
+                plan(reference, &mounted.vault).map_err(|error| mount.place(error, &mounted.vault))?;
+            let (slot, cell) = self.0.cache.find(&mount, mounted, request, wish);
+            Ok(Found { slot, cell })
+        })?
     }
 }
 
