@@ -64,7 +64,10 @@ impl Pool {
         let mut idle = self.idle();
         if idle.connections.len() < self.most {
             idle.connections.push((Instant::now(), connection));
-            idle.closer.get_or_insert_with(|| tokio::spawn(close_idle(Arc::downgrade(self))).abort_handle());
+            // It ends with its runtime too, which may be another than the one before.
+            if idle.closer.as_ref().is_none_or(AbortHandle::is_finished) {
+                idle.closer = Some(tokio::spawn(close_idle(Arc::downgrade(self))).abort_handle());
+            }
         }
     }
 
@@ -101,8 +104,12 @@ async fn close_idle(pool: Weak<Pool>) {
     }
 }
 
+/// Ends the task, which would else sleep on.
 impl Drop for Pool {
     fn drop(&mut self) {
         self.idle().closer.take().inspect(AbortHandle::abort);
     }
 }
+
+#[cfg(test)]
+mod tests;

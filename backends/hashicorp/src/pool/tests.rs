@@ -1,0 +1,181 @@
+//! What is kept of connections, and for how long, with a server that does as it is told.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::address::Address;
+use crate::tls::Trust;
+
+const KEPT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+const CLOSED: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi";
+const UNENDED: &str = "HTTP/1.1 200 OK\r\n\r\nhi";
+
+/// Says `answer` to every request, up to `most` of them on a connection, and counts connections.
+async fn server(answer: &'static str, most: usize) -> (Arc<Pool>, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let limit = Duration::from_secs(5);
+    let connector = Connector::new(&address, None, &Trust::Nobody, None, limit).unwrap();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(converse(stream, answer, most));
+        }
+    });
+    (Arc::new(Pool::new(connector, 2)), opened)
+}
+
+async fn converse(mut stream: TcpStream, answer: &str, most: usize) {
+    for _ in 0..most {
+        let mut request = [0; 1024];
+        if !stream.read(&mut request).await.is_ok_and(|count| count > 0) {
+            return;
+        }
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+    // Time to be given back before it is hung up.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+fn message() -> Message {
+    hyper::Request::get("/v1/x").header("host", "x").body(Full::<Bytes>::default()).unwrap()
+}
+
+/// One exchange, whose connection is given back where `keep` says so.
+async fn exchange(pool: &Arc<Pool>, keep: bool) -> Bytes {
+    let Ok((mut connection, response)) = pool.send(message()).await else { panic!("no answer") };
+    let body = connection.until(response.into_body().collect()).await.unwrap().to_bytes();
+    if keep {
+        pool.put(connection);
+    }
+    body
+}
+
+fn idle(pool: &Pool) -> usize {
+    pool.idle().connections.len()
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_the_other() {
+    let (pool, opened) = server(KEPT, usize::MAX).await;
+    for _ in 0..10 {
+        assert_eq!(exchange(&pool, true).await, "hi");
+    }
+    assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (1, 1));
+    exchange(&pool, false).await;
+    exchange(&pool, true).await;
+    assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (2, 1));
+}
+
+#[tokio::test]
+async fn no_more_are_kept_than_may_be() {
+    let (pool, opened) = server(KEPT, usize::MAX).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let Ok((mut connection, response)) = pool.send(message()).await else { panic!("no answer") };
+        connection.until(response.into_body().collect()).await.unwrap();
+        open.push(connection);
+    }
+    open.into_iter().for_each(|connection| pool.put(connection));
+    assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (3, 2));
+}
+
+#[tokio::test]
+async fn what_the_server_closes_is_not_kept() {
+    for answer in [CLOSED, UNENDED] {
+        let (pool, opened) = server(answer, 1).await;
+        for _ in 0..3 {
+            assert_eq!(exchange(&pool, true).await, "hi");
+        }
+        assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (3, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_left_unread_spoils_its_connection() {
+    let (pool, opened) = server("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhi", usize::MAX).await;
+    for _ in 0..2 {
+        let Ok((connection, response)) = pool.send(message()).await else { panic!("no answer") };
+        drop(response);
+        pool.put(connection);
+    }
+    assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (2, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_meanwhile_is_called_again() {
+    let (pool, opened) = server(KEPT, 2).await;
+    for round in 1..=3 {
+        exchange(&pool, true).await;
+        exchange(&pool, true).await;
+        // The server's end is seen here once the driver has had its turn.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (round, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_a_second_time_is_told_of() {
+    let (told, hung_up) = oneshot::channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let limit = Duration::from_secs(5);
+    let pool = Pool::new(Connector::new(&address, None, &Trust::Nobody, None, limit).unwrap(), 2);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        stream.write_all(KEPT.as_bytes()).await.unwrap();
+        // The second is read, and so may have been acted upon.
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        drop(stream);
+        let again = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+        told.send(again.is_ok()).unwrap();
+    });
+    let pool = Arc::new(pool);
+    exchange(&pool, true).await;
+    assert!(matches!(pool.send(message()).await, Err(Failure::Broken(_))));
+    assert!(!hung_up.await.unwrap(), "it was asked again");
+}
+
+#[tokio::test]
+async fn what_lies_idle_is_closed_in_time_and_so_is_all_with_the_pool() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let limit = Duration::from_secs(5);
+    let pool = Arc::new(Pool::new(Connector::new(&address, None, &Trust::Nobody, None, limit).unwrap(), 2));
+    let (closed, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let closed = closed.clone();
+            tokio::spawn(async move {
+                converse(stream, KEPT, usize::MAX).await;
+                closed.send(()).unwrap();
+            });
+        }
+    });
+    exchange(&pool, true).await;
+    tokio::time::pause();
+    tokio::time::advance(IDLE / 2).await;
+    assert_eq!(idle(&pool), 1);
+    tokio::time::advance(IDLE).await;
+    tokio::time::resume();
+    ends.recv().await.unwrap();
+    assert_eq!(idle(&pool), 0);
+    // The next one is closed with the pool, and nothing goes on.
+    exchange(&pool, true).await;
+    let closer = pool.idle().closer.clone().unwrap();
+    drop(pool);
+    ends.recv().await.unwrap();
+    while !closer.is_finished() {
+        tokio::task::yield_now().await;
+    }
+}
