@@ -2,7 +2,6 @@
 
 pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
-pub(crate) use std::thread_local as of_each_thread;
 
 /// Locks. Nothing that we run under a lock leaves its data half-done, so a panic elsewhere poisons nothing.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -4,11 +4,7 @@
 //! thread. But a reader may stop polling and keep what it has begun. So the flight becomes a task as soon as somebody
 //! else depends on it: another reader joins, the first goes away, or the keeper finds it under way for long, since it
 //! holds a place in the vault's window.
-//!
-//! The end of one flight lets the next one in line go: their vault has but so many places. Whoever flew the one gives
-//! the next a push in passing, which is cheaper than to wake its reader for that, on another thread as like as not.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::sync::{Mutex, lock, of_each_thread};
+use crate::sync::{Mutex, lock};
 
 /// All that a flight does.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -102,9 +98,7 @@ impl<L: Launch> Cockpit<L> {
             let Some(work) = stage.flight.begin() else { return Poll::Pending };
             work
         };
-        let (flown, next) = Next::of(|| self.step(work));
-        next.into_iter().for_each(Push::push);
-        flown
+        self.step(work)
     }
 
     /// Polls what was taken to be polled.
@@ -140,81 +134,15 @@ impl<L: Launch> Wake for Cockpit<L> {
         let reader = {
             let mut stage = lock(&self.stage);
             match &mut stage.flight {
-                Flight::Gone => return,
+                Flight::Gone => None,
                 Flight::Polled { again } => {
                     *again = true;
-                    return;
+                    None
                 }
-                Flight::Waiting(_) if Next::is_wanted() => None,
-                Flight::Waiting(_) => Some(stage.reader.take()),
+                Flight::Waiting(_) => stage.reader.take(),
             }
         };
-        match reader {
-            Some(reader) => reader.into_iter().for_each(Waker::wake),
-            None => Next::set(self),
-        }
-    }
-}
-
-/// A flight that can be moved on by others than its reader.
-trait Push: Send + Sync {
-    fn push(self: Arc<Self>);
-}
-
-impl<L: Launch> Push for Cockpit<L> {
-    fn push(self: Arc<Self>) {
-        let work = {
-            let mut stage = lock(&self.stage);
-            if let Flight::Polled { again } = &mut stage.flight {
-                *again = true;
-            }
-            stage.flight.begin()
-        };
-        if work.is_some_and(|work| self.step(work).is_ready()) {
-            let reader = lock(&self.stage).reader.take();
-            reader.into_iter().for_each(Waker::wake);
-        }
-    }
-}
-
-/// What was woken by the flight that this thread is flying: one, since the end of a flight makes way for one.
-#[derive(Default)]
-enum Next {
-    #[default]
-    Unwanted,
-    Wanted,
-    Is(Arc<dyn Push>),
-}
-
-of_each_thread! {
-    static NEXT: Cell<Next> = const { Cell::new(Next::Unwanted) };
-}
-
-impl Next {
-    /// Runs `step`, and says what it has woken first.
-    fn of<T>(step: impl FnOnce() -> T) -> (T, Option<Arc<dyn Push>>) {
-        let swap = |next| NEXT.try_with(|here| here.replace(next)).unwrap_or_default();
-        let before = swap(Self::Wanted);
-        let result = step();
-        match swap(before) {
-            Self::Is(next) => (result, Some(next)),
-            Self::Wanted | Self::Unwanted => (result, None),
-        }
-    }
-
-    fn is_wanted() -> bool {
-        let look = |here: &Cell<Self>| {
-            let next = here.take();
-            let is_wanted = matches!(next, Self::Wanted);
-            here.set(next);
-            is_wanted
-        };
-        NEXT.try_with(look).unwrap_or_default()
-    }
-
-    fn set(next: Arc<dyn Push>) {
-        // It was wanted a moment ago, by this thread.
-        let _ = NEXT.try_with(|here| here.set(Self::Is(next)));
+        reader.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
 
 use super::*;
 use crate::{
@@ -28,8 +27,6 @@ struct Script {
     reads: AtomicUsize,
     requests: AtomicUsize,
     delay: Mutex<Duration>,
-    /// So many may be read at a time, if it has a window.
-    window: Mutex<Option<Arc<Semaphore>>>,
     panics: Mutex<bool>,
     batch: usize,
     /// What it answers to questions for versions, if it answers them: an error, or the truth.
@@ -78,11 +75,6 @@ impl VaultBackend for Scripted {
 
     async fn read(&self, request: &ReadRequest) -> Result<Document, Error> {
         self.0.requests.fetch_add(1, Ordering::SeqCst);
-        let window = self.0.window.lock().unwrap().clone();
-        let _place = match &window {
-            Some(window) => window.acquire().await.ok(),
-            None => None,
-        };
         // What a server answers is what it held when the request came in.
         let answer = self.look(request);
         let delay = *self.0.delay.lock().unwrap();

@@ -16,13 +16,6 @@ mod flight;
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
-    /// loom's own knows no `const`.
-    macro_rules! of_each_thread {
-        (static $name:ident: $type:ty = const { $init:expr };) => {
-            loom::thread_local! { static $name: $type = $init; }
-        };
-    }
-    pub(crate) use of_each_thread;
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap()
@@ -206,16 +199,11 @@ type Flight = std::sync::Arc<Cockpit<Threads>>;
 
 /// A flight of `owner` that lands when the answer is there.
 fn flight(owner: &Owner, answer: &Arc<Answer>) -> Flight {
-    flight_then(owner, answer, || ())
-}
-
-fn flight_then(owner: &Owner, answer: &Arc<Answer>, then: impl FnOnce() + Send + 'static) -> Flight {
     let Err((_, Some(pilot))) = Flights::join(owner, |thing, _| thing.value) else { unreachable!() };
     let answer = answer.clone();
     let work = async move {
         std::future::poll_fn(|cx| answer.poll(cx)).await;
         drop(pilot.land(|thing| thing.value = Some(1)));
-        then();
     };
     Cockpit::new(Box::pin(work), Threads)
 }
@@ -255,48 +243,6 @@ fn a_first_reader_that_goes_away_leaves_its_flight_in_good_hands() {
         assert_eq!(owner.0.with(|thing| thing.value), Some(1));
         leaving.join().unwrap();
         answering.join().unwrap();
-    });
-}
-
-/// Two flights, of which the end of one is what the other waits for.
-fn in_line(switches: usize, reader: fn(Flight)) {
-    model_with(switches, move || {
-        let (ahead, behind) = (owner(), owner());
-        let (answer, place) = (Arc::new(Answer::default()), Arc::new(Answer::default()));
-        let waiting = flight(&behind, &place);
-        let flying = flight_then(&ahead, &answer, move || place.come());
-        let seen = behind.0.seen();
-        let reading = thread::spawn(move || reader(waiting));
-        let answering = thread::spawn(move || answer.come());
-        block_on(FirstReader::new(flying));
-        block_on(behind.0.news(seen));
-        assert_eq!(ahead.0.with(|thing| thing.value), Some(1));
-        assert_eq!(behind.0.with(|thing| thing.value), Some(1));
-        reading.join().unwrap();
-        answering.join().unwrap();
-    });
-}
-
-#[test]
-fn a_flight_that_another_pushes_lands_for_its_reader() {
-    in_line(3, |waiting| block_on(FirstReader::new(waiting)));
-}
-
-#[test]
-fn a_flight_that_another_pushes_lands_without_its_reader() {
-    in_line(2, |waiting| {
-        let mut first = pin!(FirstReader::new(waiting));
-        let _ = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    });
-}
-
-#[test]
-fn a_flight_that_another_pushes_lands_as_the_task_that_it_becomes() {
-    in_line(1, |waiting| {
-        let reader = waiting.clone();
-        let joining = thread::spawn(move || waiting.hand_over());
-        block_on(FirstReader::new(reader));
-        joining.join().unwrap();
     });
 }
 

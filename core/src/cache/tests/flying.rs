@@ -76,20 +76,3 @@ async fn a_reader_may_move_on_to_where_there_is_no_runtime() {
     assert_eq!(first.await, "ACME Inc.");
     assert_eq!(vault.reads(), 1);
 }
-
-#[tokio::test(start_paused = true)]
-async fn who_has_landed_sends_off_the_next_in_line_without_its_reader() {
-    let vault = scripted();
-    vault.slow(Duration::from_millis(20));
-    *vault.0.window.lock().unwrap() = Some(Arc::new(Semaphore::new(1)));
-    let registry = registry(&vault, 0);
-    let mut first = pin!(registry.get(NAME));
-    begin(first.as_mut());
-    let mut second = pin!(registry.get(NOPE));
-    begin(second.as_mut());
-    assert_eq!(vault.reads(), 1, "the other waits for the place");
-    assert_eq!(text(first.await), "ACME Inc.");
-    assert_eq!(vault.reads(), 1, "nobody has polled the second since");
-    assert_eq!(second.await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(vault.reads(), 0);
-}
