@@ -194,7 +194,7 @@ impl Reader for Windowed {
     }
 }
 
-/// hyper with its pool: what reqwest is made of, and what Strongroom asks a vault through.
+/// hyper with its pool and a task for each connection: what reqwest is made of.
 pub(crate) struct Hyper {
     client: Pooled<HttpConnector, Empty<Bytes>>,
     target: Target,
