@@ -56,6 +56,7 @@ impl Cache {
         // The one who landed holds it too.
         let held = slot.pins.load(Ordering::Relaxed) > 1;
         let policy = &mounted.vault.policy;
+        let folder = folder_of(slot, mounted);
         let mut belied = false;
         let (due, was_a_retry) = slot.flights.with(|state| {
             let cause = state.schedule().cause();
@@ -75,7 +76,7 @@ impl Cache {
             };
             let mut due = schedule.next(now, fetched.unwrap_or(now), ttl, failed, used || held);
             let may_wait = !failed && due != Tick::NEVER;
-            if let Some(folder) = self.polled_folder(slot, mounted).filter(|_| may_wait) {
+            if let Some(folder) = folder.filter(|folder| may_wait && self.is_on(folder, slot, mounted)) {
                 let latest = fetched.unwrap_or(now).after(ttl);
                 due = slot.mount.folders.align(folder, mounted.generation, now, due, latest);
                 schedule.is_due_from_now(due);
@@ -182,9 +183,11 @@ impl Cache {
 
     /// The folder that is asked in place of the slot, if any is.
     fn polled_folder<'a>(&self, slot: &'a Slot, mounted: &Mounted) -> Option<&'a str> {
-        mounted.vault.backend.versions()?;
-        let (folder, _) = folders::place(&slot.subject)?;
-        slot.mount.folders.is_on(folder, mounted.generation, self.clock.now()).then_some(folder)
+        folder_of(slot, mounted).filter(|folder| self.is_on(folder, slot, mounted))
+    }
+
+    fn is_on(&self, folder: &str, slot: &Slot, mounted: &Mounted) -> bool {
+        slot.mount.folders.is_on(folder, mounted.generation, self.clock.now())
     }
 
     pub(super) fn line_up(&self, mount: &Mount, work: Work) {
@@ -239,6 +242,12 @@ impl Cache {
             }
         }
     }
+}
+
+/// The folder that might be asked in place of the slot, where the vault can tell versions.
+fn folder_of<'a>(slot: &'a Slot, mounted: &Mounted) -> Option<&'a str> {
+    mounted.vault.backend.versions()?;
+    folders::place(&slot.subject).map(|(folder, _)| folder)
 }
 
 fn note(mounts: &mut Vec<Arc<Mount>>, mount: &Arc<Mount>) {
