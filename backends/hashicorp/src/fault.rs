@@ -60,7 +60,9 @@ impl Fault {
             return Self::sent(Error::new(ErrorKind::Internal, "the request could not be built"));
         }
         if let Some(fault) = Self::handshake(error, address) {
-            return fault;
+            // On a connection that stands, only a server that refuses our certificate has acted on nothing.
+            let refused = matches!(find::<rustls::Error>(error), Some(rustls::Error::AlertReceived(_)));
+            return Self { unreached: refused, ..fault };
         }
         if find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_connect) {
             return Self::unreached(unreachable(error, address, connect_timeout));

@@ -139,11 +139,12 @@ fn versioned(data: JsonText<'_>, resource: &str, asked: Option<u64>) -> Result<D
     })
 }
 
-/// The body as strict JSON: complete, UTF-8, no member twice at any depth.
+/// The body as strict JSON: complete, UTF-8, one object, no member twice at any depth.
 fn checked(body: &[u8]) -> Result<JsonText<'_>, Error> {
     let text = std::str::from_utf8(body).map_err(|_| invalid("it is not UTF-8 text"))?;
     let checked = JsonText::parse(text);
-    checked.map_err(|error| invalid(&error.to_string().replace("the document", "it")))
+    let checked = checked.map_err(|error| invalid(&error.to_string().replace("the document", "it")))?;
+    if checked.is_object() { Ok(checked) } else { Err(invalid("it is no JSON object")) }
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
@@ -173,9 +174,10 @@ struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     fn of(answer: JsonText<'a>) -> Self {
         let mut envelope = Self::default();
-        for (name, value) in answer.members().filter(|(_, value)| !value.is_null()) {
+        for (name, value) in answer.members() {
             match &*name {
                 "lease_id" => envelope.lease_id = Some(value),
+                _ if value.is_null() => {}
                 "data" => envelope.data = Some(value),
                 "errors" | "wrap_info" => envelope.is_something_else = true,
                 _ => {}

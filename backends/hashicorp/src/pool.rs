@@ -25,8 +25,32 @@ pub(crate) struct Pool {
 struct Idle {
     /// Since when each lies here, the longest first.
     connections: Vec<(Instant, Box<Connection>)>,
-    /// The task that closes those that lie here for too long, while there are any.
-    closer: Option<AbortHandle>,
+    closer: Closer,
+}
+
+/// The task that closes what lies idle for too long, while there is anything.
+#[derive(Default)]
+enum Closer {
+    #[default]
+    None,
+    Starting,
+    Running(AbortHandle),
+}
+
+impl Closer {
+    /// Whether one has to be started, which is then the caller's to do.
+    fn is_wanted(&mut self) -> bool {
+        let is_there = match self {
+            Self::None => false,
+            Self::Starting => true,
+            // It ends with its runtime too.
+            Self::Running(task) => !task.is_finished(),
+        };
+        if !is_there {
+            *self = Self::Starting;
+        }
+        !is_there
+    }
 }
 
 impl Pool {
@@ -39,8 +63,7 @@ impl Pool {
         &self,
         mut message: Message,
     ) -> Result<(Box<Connection>, hyper::Response<Incoming>), Failure> {
-        // The one that was used last.
-        while let Some((_, mut connection)) = { self.idle().connections.pop() } {
+        while let Some(mut connection) = self.take() {
             match connection.send(message).await {
                 Ok(response) => return Ok((connection, response)),
                 // The server has hung up meanwhile.
@@ -64,11 +87,29 @@ impl Pool {
         let mut idle = self.idle();
         if idle.connections.len() < self.most {
             idle.connections.push((Instant::now(), connection));
-            // It ends with its runtime too, which may be another than the one before.
-            if idle.closer.as_ref().is_none_or(AbortHandle::is_finished) {
-                idle.closer = Some(tokio::spawn(close_idle(Arc::downgrade(self))).abort_handle());
+            let starts = idle.closer.is_wanted();
+            drop(idle);
+            // Not under the lock: a runtime that ends drops the task at once.
+            if starts {
+                let task = tokio::spawn(close_idle(Closing(Arc::downgrade(self)))).abort_handle();
+                self.idle().closer = Closer::Running(task);
             }
         }
+    }
+
+    /// The connection that was used last. None that lies here for too long: where nobody drove the runtime meanwhile,
+    /// nobody has closed it, and the server's end of it may be gone unseen.
+    fn take(&self) -> Option<Box<Connection>> {
+        let mut idle = self.idle();
+        let (since, connection) = idle.connections.pop()?;
+        if Instant::now() < since + IDLE {
+            return Some(connection);
+        }
+        // All others lie here for longer.
+        let old = std::mem::take(&mut idle.connections);
+        drop(idle);
+        drop((old, connection));
+        None
     }
 
     /// Drops what has been idle for too long, and says when the next will have been.
@@ -79,7 +120,7 @@ impl Pool {
         let old: Vec<_> = idle.connections.drain(..old).collect();
         let next = idle.connections.first().map(|(since, _)| *since + IDLE);
         if next.is_none() {
-            idle.closer = None;
+            idle.closer = Closer::None;
         }
         drop(idle);
         drop(old);
@@ -92,22 +133,37 @@ impl Pool {
     }
 }
 
-async fn close_idle(pool: Weak<Pool>) {
+async fn close_idle(mut closing: Closing) {
     let mut next = Instant::now() + IDLE;
     loop {
         sleep_until(next).await;
-        let Some(pool) = pool.upgrade() else { return };
-        match pool.close_old() {
-            Some(later) => next = later,
-            None => return,
-        }
+        let Some(pool) = closing.0.upgrade() else { return };
+        let Some(later) = pool.close_old() else {
+            // There may be another one by now.
+            closing.0 = Weak::new();
+            return;
+        };
+        next = later;
+    }
+}
+
+/// The pool whose connections end with the runtime that drives them, and so with a task there.
+struct Closing(Weak<Pool>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let Some(pool) = self.0.upgrade() else { return };
+        let idle = std::mem::take(&mut pool.idle().connections);
+        drop(idle);
     }
 }
 
 /// Ends the task, which would else sleep on.
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.idle().closer.take().inspect(AbortHandle::abort);
+        if let Closer::Running(task) = &self.idle().closer {
+            task.abort();
+        }
     }
 }
 

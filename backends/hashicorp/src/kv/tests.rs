@@ -91,6 +91,7 @@ fn what_no_kv_mount_answers_is_refused_unquoted_and_may_pass() {
         V2.replace("{\"n\":12345678901234567000,\"name\":\"ACME Inc.\"}", "[\"canary\"]"),
         V2.replace("\"ACME Inc.\"", &long),
         V2.replace("\"lease_id\":\"\"", "\"lease_id\":1"),
+        V2.replace("\"lease_id\":\"\"", "\"lease_id\":null"),
         V1.into(),
     ] {
         let error = v2(&body, None).unwrap_err();
@@ -142,4 +143,5 @@ fn the_mount_tells_its_version() {
     assert_eq!(of("transit", "{}"), None);
     assert_eq!(of("cubbyhole", "null"), None);
     assert!(engine_of_mount(b"{\"data\":null}").is_err());
+    assert!(engine_of_mount(br#"[["kv",{"version":"2"}]]"#).is_err(), "a list is no answer");
 }

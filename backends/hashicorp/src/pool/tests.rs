@@ -172,10 +172,33 @@ async fn what_lies_idle_is_closed_in_time_and_so_is_all_with_the_pool() {
     assert_eq!(idle(&pool), 0);
     // The next one is closed with the pool, and nothing goes on.
     exchange(&pool, true).await;
-    let closer = pool.idle().closer.clone().unwrap();
+    let Closer::Running(closer) = std::mem::take(&mut pool.idle().closer) else { panic!("there is none") };
+    pool.idle().closer = Closer::Running(closer.clone());
     drop(pool);
     ends.recv().await.unwrap();
     while !closer.is_finished() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn what_lies_here_for_too_long_is_not_used_though_nobody_closed_it() {
+    let (pool, opened) = server(KEPT, usize::MAX).await;
+    exchange(&pool, true).await;
+    pool.idle().connections[0].0 -= IDLE;
+    exchange(&pool, true).await;
+    assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (2, 1));
+}
+
+#[test]
+fn connections_end_with_the_runtime_that_drives_them() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (servers, readers) = (runtime(), runtime());
+    let (pool, opened) = servers.block_on(server(KEPT, usize::MAX));
+    let ends = std::thread::spawn(move || servers.block_on(std::future::pending::<()>()));
+    readers.block_on(exchange(&pool, true));
+    assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (1, 1));
+    drop(readers);
+    assert_eq!(idle(&pool), 0);
+    assert!(!ends.is_finished());
 }
