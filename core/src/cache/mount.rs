@@ -89,10 +89,11 @@ impl Mount {
     /// Leaves the prefix without a vault.
     pub(crate) fn unmount(&self) -> Option<Arc<Mounted>> {
         let _alone = self.replacing.write().unwrap_or_else(PoisonError::into_inner);
-        let before = self.current();
+        // A registry that ends asks this of every secret's mount, and what was replaced costs a fence on all threads.
+        let before = self.current()?;
         self.pulse.restart(0);
         drop(self.current.swap(Arc::default()));
-        before
+        Some(before)
     }
 
     /// Says once that a value without a ttl changes by hand alone.
