@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::flight::Pilot;
 use super::mount::Mounted;
-use super::stalled::Seat;
+use super::seat::Seat;
 use super::state::State;
 use super::{Cache, Cell, Landings, Mount, Pinned};
 use crate::Error;

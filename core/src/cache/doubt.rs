@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::kept::Edition;
 use super::mount::Mounted;
 use super::rotate::end;
-use super::stalled::Seat;
+use super::seat::Seat;
 use super::{Cache, Pinned};
 use crate::{Document, Error, ErrorKind};
 

@@ -33,6 +33,7 @@
 //! | `follow` | reading anew what a vault notices to have changed |
 //! | `clock` | time in steps of 50 ms |
 //! | `apart` | what every hit looks at, in a cache line of its own |
+//! | `seat` | where its pilot sits, and what becomes of it if whoever reads vanishes |
 //! | `stalled` | flights whose runtime nobody drives |
 //! | `sign` | whether anybody drives a runtime |
 //! | `host` | the runtime on which all this runs |
@@ -63,6 +64,7 @@ mod poll;
 mod read;
 mod rotate;
 mod rounds;
+mod seat;
 mod sign;
 mod slot;
 mod stalled;

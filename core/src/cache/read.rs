@@ -10,7 +10,7 @@ use super::doubt::ask;
 use super::flight::{Flights, Pilot, Woken};
 use super::line::{InFront, Turn};
 use super::mount::Mounted;
-use super::stalled::{Seat, Then};
+use super::seat::{Seat, Then};
 use super::state::{Landed, State, is_a_miss};
 use super::{Cache, Cell, Landings, Pinned, Tick};
 use crate::{Document, Error, ErrorKind, Fetched, metrics};

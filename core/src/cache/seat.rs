@@ -1,0 +1,105 @@
+//! Where a flight's pilot sits while it flies, and what becomes of the flight if whoever reads vanishes.
+
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::runtime::Id;
+
+use super::flight::Pilot;
+use super::line::{InFront, Turn};
+use super::state::State;
+use super::{Cache, Pinned, Tick};
+use crate::sync::lock;
+use crate::{Error, ErrorKind};
+
+/// Where the pilot of a flight sits, unless it has landed or was given up. The one who reads has the only share that
+/// lasts: if a runtime drops that, the flight is lost, and due again a moment later.
+pub(super) struct Seat {
+    pilot: Mutex<Option<Pilot<State, Pinned>>>,
+    /// Its turn in the line of its vault, unless readers wait for it.
+    turn: Mutex<Option<Turn>>,
+    then: Mutex<Option<Then>>,
+    pub(super) cache: Weak<Cache>,
+    /// Where it is flown.
+    runtime: Id,
+}
+
+/// What is to be done when a flight is over.
+pub(super) enum Then {
+    /// Background work need not wait for it any more.
+    MakeWay(InFront),
+    Run(Box<dyn FnOnce() + Send>),
+}
+
+impl Seat {
+    pub(super) fn new(
+        pilot: Pilot<State, Pinned>,
+        then: Option<Then>,
+        cache: Weak<Cache>,
+        runtime: Id,
+    ) -> Arc<Self> {
+        let (pilot, then) = (Mutex::new(Some(pilot)), Mutex::new(then));
+        Arc::new(Self { pilot, turn: Mutex::default(), then, cache, runtime })
+    }
+
+    /// Has the flight keep a turn until it is over.
+    pub(super) fn lend(&self, turn: Turn) {
+        *lock(&self.turn) = Some(turn);
+    }
+
+    /// The turn, which the flight does not need any more.
+    pub(super) fn give_back(&self) -> Option<Turn> {
+        lock(&self.turn).take()
+    }
+
+    pub(super) fn take(&self) -> Option<Pilot<State, Pinned>> {
+        lock(&self.pilot).take()
+    }
+
+    /// The flight is over, one way or the other.
+    pub(super) fn end(&self) {
+        drop(self.give_back());
+        let then = lock(&self.then).take();
+        match then {
+            Some(Then::MakeWay(reader)) => drop(reader),
+            Some(Then::Run(then)) => then(),
+            None => {}
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.pilot).is_none()
+    }
+
+    /// Ends the flight, if it still is one, since nobody is left who flies it.
+    pub(super) fn lose(&self) {
+        let Some(pilot) = self.take() else { return };
+        let cache = self.cache.upgrade();
+        let slot = pilot.owner().map(|slot| Arc::downgrade(slot));
+        let panicked = std::thread::panicking();
+        if let (false, Some(cache)) = (panicked, &cache) {
+            cache.host.forget(self.runtime);
+        }
+        let woken = pilot.land(|state| vanish(state, panicked));
+        if let (Some(cache), Some(slot)) = (cache, slot) {
+            cache.departures.lose(slot);
+        }
+        drop(woken);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.lose();
+    }
+}
+
+/// What becomes of a slot whose pilot vanished.
+fn vanish(state: &mut State, panicked: bool) {
+    if panicked {
+        let message = "the backend panicked; this is a defect in it";
+        state.fail(Error::new(ErrorKind::Internal, message), Tick::PAST, 0);
+    } else {
+        let message = "the runtime that read it has ended or stands still";
+        state.lose(Error::new(ErrorKind::Unavailable, message).transient());
+    }
+}
