@@ -40,7 +40,9 @@ impl Document {
     /// [`ErrorKind::InvalidResponse`] where the text is no JSON object, names a member twice at any depth, or
     /// nests deeper than 64 levels. The message holds no part of the text.
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        Self::from_checked(JsonText::parse(text)?)
+        let checked = JsonText::parse(text)
+            .map_err(|error| Error::new(ErrorKind::InvalidResponse, format!("the document is {error}")));
+        Self::from_checked(checked?)
     }
 
     /// The same from text that has been checked, as a part of what a server has answered.
@@ -52,7 +54,12 @@ impl Document {
         if !text.is_object() {
             return Err(Error::new(ErrorKind::InvalidResponse, "the document is not a JSON object"));
         }
-        Ok(Self::with_content(Content::Fields(json::compact(text.as_str()))))
+        let fields = if text.is_compact {
+            Zeroizing::new(text.as_str().to_owned())
+        } else {
+            json::compact(text.as_str())
+        };
+        Ok(Self::with_content(Content::Fields(fields)))
     }
 
     /// A document of bytes as they stand, such as a file or an environment variable. Without a key a reference

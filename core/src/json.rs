@@ -1,7 +1,8 @@
 //! Strict JSON over text: members in order, literal text kept, repeated members and great depth refused.
 //!
-//! `serde_json` says whether a text is JSON. What it holds is then found by going through it once, each value as the slice
-//! of text it came from, so that a number is never rounded and a string is decoded once, into memory that is wiped.
+//! A text is gone through once to see that all of it is what it has to be. What it holds is found by going through it as
+//! what has been seen, each value as the slice of text it came from, so that a number is never rounded and a string is
+//! decoded once, into memory that is wiped.
 
 mod scan;
 mod strict;
@@ -13,12 +14,12 @@ mod text;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use scan::{Scan, is_too_deep};
+use scan::Scan;
+use strict::Strict;
 pub(crate) use string::RawString;
-pub use text::JsonText;
+pub use text::{JsonReader, JsonText};
 
 /// How deep arrays and objects may nest.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -63,11 +64,9 @@ pub(crate) enum Json<'a> {
 impl<'a> Json<'a> {
     /// Checks the whole text, down to the last nested object.
     pub(crate) fn parse(text: &'a str) -> Result<Self, JsonFault> {
-        // Decodes nothing and does not recurse.
-        let valid: Result<IgnoredAny, _> = serde_json::from_str(text);
-        valid.map_err(|_| if is_too_deep(text) { JsonFault::TooDeep } else { JsonFault::Syntax })?;
-        let text = text.trim_matches(WHITE);
-        strict::check(text)?;
+        let mut strict = Strict::of(text);
+        let (text, _) = strict.value()?;
+        strict.end()?;
         Ok(Self::checked(text))
     }
 
@@ -140,16 +139,9 @@ fn array_index(token: &str) -> Option<usize> {
     (digits && (token == "0" || !token.starts_with('0'))).then(|| token.parse().ok())?
 }
 
-const WHITE: [char; 4] = [' ', '\t', '\n', '\r'];
-
 /// `text`, which is valid JSON, without the white space between its tokens.
 pub(crate) fn compact(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
-    // Most is written without any, also within its strings.
-    if !text.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
-        out.push_str(text);
-        return out;
-    }
     let mut start = 0;
     let (mut in_string, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {

@@ -55,7 +55,7 @@ pub use document::Document;
 pub use error::{Error, ErrorKind, Result};
 pub use escape::escaped;
 pub use events::{Heard, RotationEvent, RotationEvents, RotationKind};
-pub use json::JsonText;
+pub use json::{JsonReader, JsonText};
 pub use live::{Live, LiveDocument, Reader};
 pub use memory::MemoryVault;
 pub use reference::{Embedded, ParseError, ParseErrorKind, Piece, Reference, is_reference};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use serde::Deserialize;
-use strongroom_core::{Document, Error, ErrorKind, JsonText, escaped};
+use strongroom_core::{Document, Error, ErrorKind, JsonReader, JsonText, escaped};
 
 use crate::path::WirePath;
 
@@ -86,12 +86,12 @@ impl Engine {
         resource: &str,
         version: Option<u64>,
     ) -> Result<Document, Error> {
-        let envelope = Envelope::of(checked(body)?);
-        if envelope.is_something_else {
+        let Answer { is_something_else, lease_id, data, metadata } = Answer::of(self, body)?;
+        if is_something_else {
             return Err(invalid("it holds `errors` or `wrap_info`, which were not asked for"));
         }
         // As it is written: an empty string can be written in one way only.
-        match envelope.lease_id.map(JsonText::as_str) {
+        match lease_id.map(JsonText::as_str) {
             None | Some("\"\"") => {}
             Some(lease) if lease.starts_with('"') => {
                 let message = format!(
@@ -101,29 +101,28 @@ impl Engine {
             }
             Some(_) => return Err(invalid("its `lease_id` is no string")),
         }
-        let data = envelope.data.ok_or_else(|| invalid("it holds no `data`"))?;
         match self {
-            Self::V1 => Document::from_checked(data).map_err(|_| invalid("its `data` is no object")),
-            Self::V2 => versioned(data, resource, version),
+            Self::V1 => {
+                let data = data.ok_or_else(|| invalid("it holds no `data`"))?;
+                Document::from_checked(data).map_err(|_| invalid("its `data` is no object"))
+            }
+            Self::V2 => versioned(data, metadata, resource, version),
         }
     }
 }
 
-fn versioned(data: JsonText<'_>, resource: &str, asked: Option<u64>) -> Result<Document, Error> {
-    let (mut fields, mut metadata) = (None, None);
-    for (name, value) in data.members() {
-        match &*name {
-            "data" => fields = Some(value).filter(|value| !value.is_null()),
-            "metadata" => metadata = Some(value),
-            _ => {}
-        }
-    }
-    let metadata = metadata.ok_or_else(|| invalid("it holds no `metadata`"))?;
-    let Metadata { version, created_time, deletion_time, destroyed } = read(metadata.as_str())?;
+fn versioned(
+    fields: Option<JsonText<'_>>,
+    metadata: Option<Metadata<'_>>,
+    resource: &str,
+    asked: Option<u64>,
+) -> Result<Document, Error> {
+    let metadata = metadata.ok_or_else(|| invalid("it holds no `data` with `metadata`"))?;
+    let version = metadata.version()?;
     if version == 0 || asked.is_some_and(|asked| asked != version) {
         return Err(invalid("it is of another version than the one asked for"));
     }
-    if destroyed {
+    if metadata.is_destroyed()? {
         let message = format!("version {version} of `{resource}` was destroyed for good (HTTP 200)");
         return Err(Error::new(ErrorKind::Deleted, message).with_status(200));
     }
@@ -132,24 +131,25 @@ fn versioned(data: JsonText<'_>, resource: &str, asked: Option<u64>) -> Result<D
         return Err(Error::new(ErrorKind::InvalidValue, message).with_status(200));
     };
     let document = Document::from_checked(fields).map_err(|_| invalid("its `data.data` is no object"))?;
-    let document = document.with_version(version).with_created(time(&created_time)?);
-    Ok(match &*deletion_time {
-        "" => document,
-        ends => document.with_expiry(time(ends)?),
+    let document = document.with_version(version).with_created(metadata.created()?);
+    Ok(match metadata.expires()? {
+        None => document,
+        Some(expires) => document.with_expiry(expires),
     })
 }
 
-/// The body as strict JSON: complete, UTF-8, one object, no member twice at any depth.
-fn checked(body: &[u8]) -> Result<JsonText<'_>, Error> {
-    let text = std::str::from_utf8(body).map_err(|_| invalid("it is not UTF-8 text"))?;
-    let checked = JsonText::parse(text);
-    let checked = checked.map_err(|error| invalid(&error.to_string().replace("the document", "it")))?;
-    if checked.is_object() { Ok(checked) } else { Err(invalid("it is no JSON object")) }
+/// The body as text, which JSON has to be.
+fn utf8(body: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(body).map_err(|_| invalid("it is not UTF-8 text"))
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
     // The parser's own message could quote a value.
-    serde_json::from_str(text).map_err(|_| invalid("it has not the shape of a KV answer"))
+    serde_json::from_str(text).map_err(|_| misshapen())
+}
+
+fn misshapen() -> Error {
+    invalid("it has not the shape of a KV answer")
 }
 
 pub(crate) fn time(text: &str) -> Result<SystemTime, Error> {
@@ -162,40 +162,106 @@ pub(crate) fn invalid(what: &str) -> Error {
     Error::new(ErrorKind::InvalidResponse, message).transient().with_status(200)
 }
 
-/// What every answer of the server's has around its data.
+/// What an answer holds, from one look at all of it: complete, one object, no member twice at any depth.
 #[derive(Default)]
-struct Envelope<'a> {
-    lease_id: Option<JsonText<'a>>,
-    data: Option<JsonText<'a>>,
+struct Answer<'a> {
     /// Whether it holds what no answer to a reader of KV does.
     is_something_else: bool,
+    lease_id: Option<JsonText<'a>>,
+    /// The fields of the secret; none for null.
+    data: Option<JsonText<'a>>,
+    /// What is said of the version, where the engine has any.
+    metadata: Option<Metadata<'a>>,
 }
 
-impl<'a> Envelope<'a> {
-    fn of(answer: JsonText<'a>) -> Self {
-        let mut envelope = Self::default();
-        for (name, value) in answer.members() {
-            match &*name {
-                "lease_id" => envelope.lease_id = Some(value),
-                _ if value.is_null() => {}
-                "data" => envelope.data = Some(value),
-                "errors" | "wrap_info" => envelope.is_something_else = true,
-                _ => {}
-            }
+/// What is said of a version, as it is written.
+#[derive(Default)]
+struct Metadata<'a> {
+    version: Option<JsonText<'a>>,
+    created_time: Option<JsonText<'a>>,
+    deletion_time: Option<JsonText<'a>>,
+    destroyed: Option<JsonText<'a>>,
+}
+
+impl<'a> Answer<'a> {
+    fn of(engine: Engine, body: &'a [u8]) -> Result<Self, Error> {
+        let (mut answer, mut reader) = (Self::default(), JsonReader::new(utf8(body)?));
+        let is_object = reader.members(|name, reader| answer.member(engine, name, reader));
+        let read = is_object.and_then(|is_object| reader.end().map(|()| is_object));
+        match read {
+            Ok(true) => Ok(answer),
+            Ok(false) => Err(invalid("it is no JSON object")),
+            Err(error) => Err(invalid(&format!("it is {error}"))),
         }
-        envelope
+    }
+
+    fn member(&mut self, engine: Engine, name: &str, reader: &mut JsonReader<'a>) -> Result<(), Error> {
+        match (name, engine) {
+            ("lease_id", _) => self.lease_id = Some(reader.value()?),
+            ("data", Engine::V1) => self.data = something(reader)?,
+            ("data", Engine::V2) => {
+                reader.members(|name, reader| {
+                    match name {
+                        "data" => self.data = something(reader)?,
+                        "metadata" => self.metadata = Some(Metadata::here(reader)?),
+                        _ => {}
+                    }
+                    Ok(())
+                })?;
+            }
+            ("errors" | "wrap_info", _) => self.is_something_else |= something(reader)?.is_some(),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
-#[derive(Deserialize)]
-struct Metadata<'a> {
-    version: u64,
-    #[serde(borrow)]
-    created_time: Cow<'a, str>,
-    #[serde(borrow, default)]
-    deletion_time: Cow<'a, str>,
-    #[serde(default)]
-    destroyed: bool,
+/// The value here, unless it is null.
+fn something<'a>(reader: &mut JsonReader<'a>) -> Result<Option<JsonText<'a>>, Error> {
+    Ok(Some(reader.value()?).filter(|value| !value.is_null()))
+}
+
+impl<'a> Metadata<'a> {
+    fn here(reader: &mut JsonReader<'a>) -> Result<Self, Error> {
+        let mut metadata = Self::default();
+        reader.members(|name, reader| {
+            let field = match name {
+                "version" => &mut metadata.version,
+                "created_time" => &mut metadata.created_time,
+                "deletion_time" => &mut metadata.deletion_time,
+                "destroyed" => &mut metadata.destroyed,
+                _ => return Ok(()),
+            };
+            *field = Some(reader.value()?);
+            Ok(())
+        })?;
+        Ok(metadata)
+    }
+
+    fn version(&self) -> Result<u64, Error> {
+        self.version.and_then(|version| version.as_str().parse().ok()).ok_or_else(misshapen)
+    }
+
+    fn created(&self) -> Result<SystemTime, Error> {
+        time(&self.created_time.and_then(JsonText::to_text).ok_or_else(misshapen)?)
+    }
+
+    /// When it ends, if it does.
+    fn expires(&self) -> Result<Option<SystemTime>, Error> {
+        let Some(ends) = self.deletion_time else { return Ok(None) };
+        match &*ends.to_text().ok_or_else(misshapen)? {
+            "" => Ok(None),
+            ends => time(ends).map(Some),
+        }
+    }
+
+    fn is_destroyed(&self) -> Result<bool, Error> {
+        match self.destroyed.map(JsonText::as_str) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(misshapen()),
+        }
+    }
 }
 
 /// What `sys/internal/ui/mounts/<mount>` says of a mount; none where it is no KV mount.
@@ -221,7 +287,11 @@ pub(crate) fn engine_of_mount(body: &[u8]) -> Result<Option<Engine>, Error> {
         #[serde(borrow, default)]
         version: Option<Cow<'a, str>>,
     }
-    let answer: Answer<'_> = read(checked(body)?.as_str())?;
+    let checked = JsonText::parse(utf8(body)?).map_err(|error| invalid(&format!("it is {error}")))?;
+    if !checked.is_object() {
+        return Err(invalid("it is no JSON object"));
+    }
+    let answer: Answer<'_> = read(checked.as_str())?;
     let version = answer.data.options.and_then(|options| options.version);
     Ok(match (&*answer.data.kind, version.as_deref()) {
         ("kv", Some("2")) => Some(Engine::V2),

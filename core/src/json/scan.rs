@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{JsonFault, MAX_DEPTH};
+use super::JsonFault;
 
 /// Goes through text that is valid JSON, value by value. Whatever else it is given, it ends.
 pub(super) struct Scan<'a> {
@@ -18,7 +18,7 @@ impl<'a> Scan<'a> {
     /// The name of the next member of the object here, whose value comes next; none at its end.
     pub(super) fn name(&mut self) -> Option<Result<Cow<'a, str>, JsonFault>> {
         self.element()?;
-        let (end, escapes) = string_at(self.text.as_bytes(), self.at);
+        let (end, escapes) = self.string();
         let name = unquoted(self.text.get(self.at..end).unwrap_or_default(), escapes);
         self.at = end;
         // Behind the colon.
@@ -47,7 +47,7 @@ impl<'a> Scan<'a> {
         let mut depth = 0_usize;
         while let Some(byte) = self.text.as_bytes().get(self.at) {
             match byte {
-                b'"' => self.at = string_at(self.text.as_bytes(), self.at).0,
+                b'"' => self.at = self.string().0,
                 b'{' | b'[' => {
                     depth += 1;
                     self.at += 1;
@@ -69,6 +69,11 @@ impl<'a> Scan<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    /// Where the string here ends, and whether there are escapes in it.
+    fn string(&self) -> (usize, bool) {
+        string_at(self.text.as_bytes(), self.at).unwrap_or((self.text.len(), false))
+    }
+
     /// The next byte that is no white space.
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -81,39 +86,46 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Where the string that begins at `at` ends, the quotes being part of it, and whether there are escapes in it.
+/// Where the string that begins at `at` ends, the quotes being part of it, and whether there are escapes in it; none where
+/// it is no string of JSON.
 #[inline]
-pub(super) fn string_at(bytes: &[u8], at: usize) -> (usize, bool) {
+pub(super) fn string_at(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
     let (mut at, mut escapes) = (at + 1, false);
-    while let Some((next, byte)) = quote_or_backslash(bytes, at) {
-        if byte == b'"' {
-            return (next + 1, escapes);
+    loop {
+        let (next, byte) = special(bytes, at)?;
+        match byte {
+            b'"' => return Some((next + 1, escapes)),
+            b'\\' => (at, escapes) = (behind_escape(bytes, next)?, true),
+            _ => return None,
         }
-        // What follows stands for nothing by itself.
-        (at, escapes) = (next + 2, true);
     }
-    (bytes.len(), escapes)
 }
 
-/// The next quote or backslash from `at` on. Eight bytes at a time: most strings are too short for anything that has to
-/// be called.
+fn behind_escape(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at + 1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
+        b'u' => bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit).then_some(at + 6),
+        _ => None,
+    }
+}
+
+/// The next byte from `at` on that does not stand for itself in a string. Eight at a time: most strings are too short for
+/// anything that has to be called.
 #[inline]
-fn quote_or_backslash(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
+fn special(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
     const EACH: u64 = u64::MAX / 255;
-    let marks = |word: u64, byte: u8| {
-        let zero = word ^ (EACH * u64::from(byte));
-        zero.wrapping_sub(EACH) & !zero & (EACH << 7)
-    };
+    // Of these marks the first is right, whatever those behind it say.
+    let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word & (EACH << 7);
+    let same = |word: u64, byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
     while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*eight);
-        // Of these marks the first is right, whatever those behind it say.
-        let found = (marks(word, b'"') | marks(word, b'\\')).trailing_zeros() as usize / 8;
-        if let Some(byte) = eight.get(found) {
-            return Some((at + found, *byte));
+        let marks = same(word, b'"') | same(word, b'\\') | below(word, b' ');
+        if let Some(byte) = eight.get(marks.trailing_zeros() as usize / 8) {
+            return Some((at + marks.trailing_zeros() as usize / 8, *byte));
         }
         at += 8;
     }
-    let found = bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    let found = bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
     Some((at + found, bytes[at + found]))
 }
 
@@ -124,23 +136,4 @@ pub(super) fn unquoted(quoted: &str, escapes: bool) -> Result<Cow<'_, str>, Json
         return serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| JsonFault::Syntax);
     }
     Ok(Cow::Borrowed(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()))
-}
-
-/// Whether a text that is no JSON nests too deep besides.
-pub(super) fn is_too_deep(text: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
 }
