@@ -62,15 +62,15 @@ impl Engine {
                 );
                 return Err(Error::new(ErrorKind::Unsupported, message));
             }
-            (Self::V1, None) => mount.to_owned(),
+            (Self::V1, None) => WirePath::api(mount)?,
             // The server counts in signed numbers and calls more than those a malformed request.
             (Self::V2, Some(version)) if i64::try_from(version).is_err() => {
                 let message = format!("`{}` has no version {version}", escaped(resource));
                 return Err(Error::new(ErrorKind::NotFound, message));
             }
-            (Self::V2, _) => [mount, "/data"].concat(),
+            (Self::V2, _) => WirePath::resource(WirePath::api(mount)?, "data")?,
         };
-        let path = WirePath::resource(WirePath::api(&prefix)?, resource)?;
+        let path = WirePath::resource(prefix, resource)?;
         Ok((path, version.map(|version| format!("version={version}"))))
     }
 

@@ -15,8 +15,6 @@ const USUAL: usize = 96;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WirePath {
     encoded: String,
-    /// The segments joined by `/`, for messages.
-    shown: String,
 }
 
 impl WirePath {
@@ -43,17 +41,10 @@ impl WirePath {
     }
 
     fn push(mut self, path: &str) -> Result<Self, &'static str> {
+        check(path)?;
         self.encoded.reserve(path.len() + 1);
-        self.shown.reserve(path.len() + 1);
-        for segment in path.split('/') {
-            check(segment)?;
-            self.encoded.push('/');
-            encode_into(&mut self.encoded, segment);
-            if !self.shown.is_empty() {
-                self.shown.push('/');
-            }
-            self.shown.push_str(segment);
-        }
+        self.encoded.push('/');
+        encode_into(&mut self.encoded, path, |byte| byte == b'/');
         Ok(self)
     }
 
@@ -64,27 +55,28 @@ impl WirePath {
 
     /// For messages: without `/v1/`, not encoded, escaped.
     pub(crate) fn shown(&self) -> String {
-        escaped(&self.shown).to_string()
+        let encoded = self.encoded.strip_prefix("/v1/").unwrap_or_default();
+        escaped(&decoded(encoded)).to_string()
     }
 }
 
 impl Default for WirePath {
     fn default() -> Self {
         // Long enough for most, so that it need not grow.
-        let (mut encoded, shown) = (String::with_capacity(USUAL), String::with_capacity(USUAL));
+        let mut encoded = String::with_capacity(USUAL);
         encoded.push_str("/v1");
-        Self { encoded, shown }
+        Self { encoded }
     }
 }
 
-/// Why a segment cannot be sent as it is.
-pub(crate) fn check(segment: &str) -> Result<(), &'static str> {
-    match segment {
-        "" => Err("has an empty segment (a slash at its start or end, or two in a row)"),
-        "." | ".." => Err("has a segment `.` or `..`"),
-        _ if segment.bytes().any(|byte| byte.is_ascii_control()) => Err("holds a control character"),
+/// Why a path cannot be sent as it is, by any of its segments.
+pub(crate) fn check(path: &str) -> Result<(), &'static str> {
+    path.as_bytes().split(|byte| *byte == b'/').try_for_each(|segment| match segment {
+        b"" => Err("has an empty segment (a slash at its start or end, or two in a row)"),
+        b"." | b".." => Err("has a segment `.` or `..`"),
+        _ if segment.iter().any(u8::is_ascii_control) => Err("holds a control character"),
         _ => Ok(()),
-    }
+    })
 }
 
 /// The unreserved characters of RFC 3986.
@@ -102,13 +94,13 @@ const UNRESERVED: [bool; 256] = {
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
-    encode_into(&mut encoded, text);
+    encode_into(&mut encoded, text, |_| false);
     encoded
 }
 
-fn encode_into(encoded: &mut String, text: &str) {
+fn encode_into(encoded: &mut String, text: &str, stays: impl Fn(u8) -> bool) {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| !UNRESERVED[usize::from(byte)]) {
+    while let Some(at) = rest.bytes().position(|byte| !UNRESERVED[usize::from(byte)] && !stays(byte)) {
         let (plain, special) = rest.split_at(at);
         encoded.push_str(plain);
         // Up to the end of a character, so that what is left is text again.
@@ -121,6 +113,19 @@ fn encode_into(encoded: &mut String, text: &str) {
         rest = left;
     }
     encoded.push_str(rest);
+}
+
+/// What [`encode_into`] was given.
+fn decoded(encoded: &str) -> String {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut parts = encoded.split('%');
+    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        let (digits, plain) = part.split_at_checked(2).unwrap_or((part, ""));
+        bytes.extend(u8::from_str_radix(digits, 16));
+        bytes.extend_from_slice(plain.as_bytes());
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl HashicorpVaultBuilder {
         let server_name = self.server_name(&addresses)?;
         let trust = self.trust()?;
         let mount = self.mount.trim_matches('/').to_owned();
-        if mount.split('/').any(|segment| path::check(segment).is_err()) {
+        if path::check(&mount).is_err() {
             let what = "expected a mount path such as `secret` or `team/kv`, without empty or dot segments";
             return Err(Wrong("mount", what.into()));
         }
