@@ -54,7 +54,7 @@ impl Document {
         if !text.is_object() {
             return Err(Error::new(ErrorKind::InvalidResponse, "the document is not a JSON object"));
         }
-        let fields = if text.is_compact {
+        let fields = if text.is_compact() {
             Zeroizing::new(text.as_str().to_owned())
         } else {
             json::compact(text.as_str())

@@ -1,9 +1,9 @@
 //! Strict JSON over text: members in order, literal text kept, repeated members and great depth refused.
 //!
-//! A text is gone through once to see that all of it is what it has to be. What it holds is found by going through it as
-//! what has been seen, each value as the slice of text it came from, so that a number is never rounded and a string is
-//! decoded once, into memory that is wiped.
+//! A text is checked once, as a whole. What it holds is then found by a scan that trusts this, each value as the slice of
+//! text it came from, so that a number is never rounded and a string is decoded once, into memory that is wiped.
 
+mod reader;
 mod scan;
 mod strict;
 mod string;
@@ -16,10 +16,11 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub use reader::JsonReader;
 use scan::Scan;
 use strict::Strict;
 pub(crate) use string::RawString;
-pub use text::{JsonReader, JsonText};
+pub use text::JsonText;
 
 /// How deep arrays and objects may nest.
 pub(crate) const MAX_DEPTH: usize = 64;

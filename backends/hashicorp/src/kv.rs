@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use serde::Deserialize;
-use strongroom_core::{Document, Error, ErrorKind, JsonReader, JsonText, escaped};
+use strongroom_core::{Document, Error, ErrorKind, JsonText, escaped};
 
 use crate::path::WirePath;
+use answer::{Answer, Edition, Metadata};
+
+mod answer;
 
 /// Which KV secrets engine a mount is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,11 +121,11 @@ fn versioned(
     asked: Option<u64>,
 ) -> Result<Document, Error> {
     let metadata = metadata.ok_or_else(|| invalid("it holds no `data` with `metadata`"))?;
-    let version = metadata.version()?;
+    let Edition { version, created, ends, is_destroyed } = metadata.edition()?;
     if version == 0 || asked.is_some_and(|asked| asked != version) {
         return Err(invalid("it is of another version than the one asked for"));
     }
-    if metadata.is_destroyed()? {
+    if is_destroyed {
         let message = format!("version {version} of `{resource}` was destroyed for good (HTTP 200)");
         return Err(Error::new(ErrorKind::Deleted, message).with_status(200));
     }
@@ -131,10 +134,10 @@ fn versioned(
         return Err(Error::new(ErrorKind::InvalidValue, message).with_status(200));
     };
     let document = Document::from_checked(fields).map_err(|_| invalid("its `data.data` is no object"))?;
-    let document = document.with_version(version).with_created(metadata.created()?);
-    Ok(match metadata.expires()? {
-        None => document,
-        Some(expires) => document.with_expiry(expires),
+    let document = document.with_version(version).with_created(time(&created)?);
+    Ok(match &*ends {
+        "" => document,
+        ends => document.with_expiry(time(ends)?),
     })
 }
 
@@ -160,108 +163,6 @@ pub(crate) fn time(text: &str) -> Result<SystemTime, Error> {
 pub(crate) fn invalid(what: &str) -> Error {
     let message = format!("the answer is none that this server gives (HTTP 200): {what}");
     Error::new(ErrorKind::InvalidResponse, message).transient().with_status(200)
-}
-
-/// What an answer holds, from one look at all of it: complete, one object, no member twice at any depth.
-#[derive(Default)]
-struct Answer<'a> {
-    /// Whether it holds what no answer to a reader of KV does.
-    is_something_else: bool,
-    lease_id: Option<JsonText<'a>>,
-    /// The fields of the secret; none for null.
-    data: Option<JsonText<'a>>,
-    /// What is said of the version, where the engine has any.
-    metadata: Option<Metadata<'a>>,
-}
-
-/// What is said of a version, as it is written.
-#[derive(Default)]
-struct Metadata<'a> {
-    version: Option<JsonText<'a>>,
-    created_time: Option<JsonText<'a>>,
-    deletion_time: Option<JsonText<'a>>,
-    destroyed: Option<JsonText<'a>>,
-}
-
-impl<'a> Answer<'a> {
-    fn of(engine: Engine, body: &'a [u8]) -> Result<Self, Error> {
-        let (mut answer, mut reader) = (Self::default(), JsonReader::new(utf8(body)?));
-        let is_object = reader.members(|name, reader| answer.member(engine, name, reader));
-        let read = is_object.and_then(|is_object| reader.end().map(|()| is_object));
-        match read {
-            Ok(true) => Ok(answer),
-            Ok(false) => Err(invalid("it is no JSON object")),
-            Err(error) => Err(invalid(&format!("it is {error}"))),
-        }
-    }
-
-    fn member(&mut self, engine: Engine, name: &str, reader: &mut JsonReader<'a>) -> Result<(), Error> {
-        match (name, engine) {
-            ("lease_id", _) => self.lease_id = Some(reader.value()?),
-            ("data", Engine::V1) => self.data = something(reader)?,
-            ("data", Engine::V2) => {
-                reader.members(|name, reader| {
-                    match name {
-                        "data" => self.data = something(reader)?,
-                        "metadata" => self.metadata = Some(Metadata::here(reader)?),
-                        _ => {}
-                    }
-                    Ok(())
-                })?;
-            }
-            ("errors" | "wrap_info", _) => self.is_something_else |= something(reader)?.is_some(),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// The value here, unless it is null.
-fn something<'a>(reader: &mut JsonReader<'a>) -> Result<Option<JsonText<'a>>, Error> {
-    Ok(Some(reader.value()?).filter(|value| !value.is_null()))
-}
-
-impl<'a> Metadata<'a> {
-    fn here(reader: &mut JsonReader<'a>) -> Result<Self, Error> {
-        let mut metadata = Self::default();
-        reader.members(|name, reader| {
-            let field = match name {
-                "version" => &mut metadata.version,
-                "created_time" => &mut metadata.created_time,
-                "deletion_time" => &mut metadata.deletion_time,
-                "destroyed" => &mut metadata.destroyed,
-                _ => return Ok(()),
-            };
-            *field = Some(reader.value()?);
-            Ok(())
-        })?;
-        Ok(metadata)
-    }
-
-    fn version(&self) -> Result<u64, Error> {
-        self.version.and_then(|version| version.as_str().parse().ok()).ok_or_else(misshapen)
-    }
-
-    fn created(&self) -> Result<SystemTime, Error> {
-        time(&self.created_time.and_then(JsonText::to_text).ok_or_else(misshapen)?)
-    }
-
-    /// When it ends, if it does.
-    fn expires(&self) -> Result<Option<SystemTime>, Error> {
-        let Some(ends) = self.deletion_time else { return Ok(None) };
-        match &*ends.to_text().ok_or_else(misshapen)? {
-            "" => Ok(None),
-            ends => time(ends).map(Some),
-        }
-    }
-
-    fn is_destroyed(&self) -> Result<bool, Error> {
-        match self.destroyed.map(JsonText::as_str) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(_) => Err(misshapen()),
-        }
-    }
 }
 
 /// What `sys/internal/ui/mounts/<mount>` says of a mount; none where it is no KV mount.

@@ -16,6 +16,8 @@ pub(super) struct Strict<'a> {
     at: usize,
     /// How much white space was passed between tokens.
     white: usize,
+    /// Whether a value is to come.
+    is_due: bool,
     /// The arrays and objects around the place where it is.
     open: Vec<Open<'a>>,
     /// The names that were met so far in all objects that are open.
@@ -33,28 +35,41 @@ struct Open<'a> {
 
 impl<'a> Strict<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        Self { text, at: 0, white: 0, open: Vec::with_capacity(8), names: Vec::with_capacity(FEW) }
+        Self {
+            text,
+            at: 0,
+            white: 0,
+            is_due: true,
+            open: Vec::with_capacity(8),
+            names: Vec::with_capacity(FEW),
+        }
     }
 
-    /// Where it is, behind any white space: somewhere else once anything was passed.
-    pub(super) fn place(&mut self) -> usize {
-        self.peek();
-        self.at
+    /// Whether a value is to come: at the beginning, and behind a member's name.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_due
     }
 
     /// Passes a value, and says whether there is no white space between its tokens.
     pub(super) fn value(&mut self) -> Result<(&'a str, bool), JsonFault> {
-        let start = self.place();
-        let white = self.white;
+        if !std::mem::take(&mut self.is_due) {
+            return Err(JsonFault::Syntax);
+        }
+        self.peek();
+        let (start, white) = (self.at, self.white);
         self.pass()?;
         Ok((self.text.get(start..self.at).unwrap_or_default(), self.white == white))
     }
 
-    /// Goes into the object here; not where there is none.
+    /// Goes into the object here; not where another value is due.
     pub(super) fn enter(&mut self) -> Result<bool, JsonFault> {
+        if !self.is_due {
+            return Err(JsonFault::Syntax);
+        }
         let is_object = self.peek() == Some(b'{');
         if is_object {
-            self.open(Some(self.names.len()))?;
+            self.is_due = false;
+            self.begin(Some(self.names.len()))?;
         }
         Ok(is_object)
     }
@@ -62,28 +77,30 @@ impl<'a> Strict<'a> {
     /// The name of the next member of the object that was entered last, whose value comes next; none at its end, where it
     /// is left.
     pub(super) fn member(&mut self) -> Result<Option<Cow<'a, str>>, JsonFault> {
+        // No value ends like this, so behind it nothing of the object was passed.
         let is_first = self.text.as_bytes().get(self.at.wrapping_sub(1)) == Some(&b'{');
         match self.peek() {
             Some(b'}') => {
                 self.close();
-                Ok(None)
+                return Ok(None);
             }
-            Some(b',') if !is_first => {
-                self.at += 1;
-                self.name().map(Some)
-            }
-            Some(b'"') if is_first => self.name().map(Some),
-            _ => Err(JsonFault::Syntax),
+            Some(b',') if !is_first => self.at += 1,
+            Some(b'"') if is_first => {}
+            _ => return Err(JsonFault::Syntax),
         }
+        let name = self.name()?;
+        self.note(name.clone())?;
+        self.is_due = true;
+        Ok(Some(name))
     }
 
     /// Nothing but white space may follow.
     pub(super) fn end(mut self) -> Result<(), JsonFault> {
-        let is_at_end = self.peek().is_none() && self.at == self.text.len() && self.open.is_empty();
-        if is_at_end { Ok(()) } else { Err(JsonFault::Syntax) }
+        let is_at_end = self.peek().is_none() && self.at == self.text.len();
+        if is_at_end && !self.is_due && self.open.is_empty() { Ok(()) } else { Err(JsonFault::Syntax) }
     }
 
-    /// Passes nothing any more, whatever is tried.
+    /// Passes nothing any more, whatever is tried: no byte is there, and it is not the end either.
     pub(super) fn give_up(&mut self) {
         self.at = usize::MAX;
     }
@@ -97,14 +114,15 @@ impl<'a> Strict<'a> {
                     self.string()?;
                 }
                 b'{' => {
-                    self.open(Some(self.names.len()))?;
+                    self.begin(Some(self.names.len()))?;
                     if self.peek() != Some(b'}') {
-                        self.name()?;
+                        let name = self.name()?;
+                        self.note(name)?;
                         continue;
                     }
                 }
                 b'[' => {
-                    self.open(None)?;
+                    self.begin(None)?;
                     if self.peek() != Some(b']') {
                         continue;
                     }
@@ -125,7 +143,8 @@ impl<'a> Strict<'a> {
                     (Some(b','), _) => {
                         self.at += 1;
                         if is_object {
-                            self.name()?;
+                            let name = self.name()?;
+                            self.note(name)?;
                         }
                         break;
                     }
@@ -135,7 +154,8 @@ impl<'a> Strict<'a> {
         }
     }
 
-    fn open(&mut self, names: Option<usize>) -> Result<(), JsonFault> {
+    /// Passes the bracket of an array, or of an object whose names are those from here on.
+    fn begin(&mut self, names: Option<usize>) -> Result<(), JsonFault> {
         if self.open.len() == MAX_DEPTH {
             return Err(JsonFault::TooDeep);
         }
@@ -163,9 +183,23 @@ impl<'a> Strict<'a> {
             return Err(JsonFault::Syntax);
         }
         self.at += 1;
-        let object = self.open.last_mut().ok_or(JsonFault::Syntax)?;
-        object.note(name.clone(), &mut self.names)?;
         Ok(name)
+    }
+
+    /// Notes a name of the innermost object's.
+    fn note(&mut self, name: Cow<'a, str>) -> Result<(), JsonFault> {
+        let Some(Open { names: Some(first), many }) = self.open.last_mut() else {
+            return Err(JsonFault::Syntax);
+        };
+        let few = self.names.get(*first..).unwrap_or_default();
+        let is_new = if few.len() < FEW {
+            let is_new = !few.contains(&name);
+            self.names.push(name);
+            is_new
+        } else {
+            many.get_or_insert_with(|| Box::new(few.iter().cloned().collect())).insert(name)
+        };
+        if is_new { Ok(()) } else { Err(JsonFault::RepeatedMember) }
     }
 
     /// Passes a string, and says whether there are escapes in it.
@@ -220,20 +254,5 @@ impl<'a> Strict<'a> {
             self.at += 1;
             self.white += 1;
         }
-    }
-}
-
-impl<'a> Open<'a> {
-    /// Notes a name of this object's. `names` are those of all objects that are open, this one's last.
-    fn note(&mut self, name: Cow<'a, str>, names: &mut Vec<Cow<'a, str>>) -> Result<(), JsonFault> {
-        let few = self.names.and_then(|first| names.get(first..)).unwrap_or_default();
-        let is_new = if few.len() < FEW {
-            let is_new = !few.contains(&name);
-            names.push(name);
-            is_new
-        } else {
-            self.many.get_or_insert_with(|| Box::new(few.iter().cloned().collect())).insert(name)
-        };
-        if is_new { Ok(()) } else { Err(JsonFault::RepeatedMember) }
     }
 }

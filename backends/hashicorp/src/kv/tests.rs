@@ -65,6 +65,47 @@ fn destroyed_is_believed_whatever_the_status() {
 }
 
 #[test]
+fn what_is_of_another_shape_is_believed_in_nothing() {
+    let destroyed = V2.replace("\"destroyed\":false", "\"destroyed\":true");
+    for body in [destroyed.as_str(), NULL] {
+        for (was, is) in [
+            ("\"created_time\":\"", "\"canary\":\""),
+            ("\"created_time\":", "\"created_time\":5,\"canary\":"),
+            ("\"deletion_time\":\"\"", "\"deletion_time\":null"),
+            ("\"destroyed\":", "\"destroyed\":0,\"canary\":"),
+        ] {
+            let error = v2(&body.replace(was, is), None).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{was}");
+            assert!(error.is_retryable() && error.to_string().contains("not the shape"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_object_is_told_from_what_is_no_json() {
+    for engine in [Engine::V1, Engine::V2] {
+        let said = |body: &str| engine.document(body.as_bytes(), "x", None).unwrap_err().to_string();
+        for body in ["[]", "null", "\"x\"", " 1 "] {
+            assert!(said(body).ends_with(": it is no JSON object"), "{body}: {}", said(body));
+        }
+        for body in ["", " ", "[", "{}{}", "[] []", "<html>"] {
+            assert!(said(body).ends_with(": it is not valid JSON"), "{body}: {}", said(body));
+        }
+    }
+}
+
+#[test]
+fn fields_of_the_first_engine_are_called_what_they_like() {
+    let fields =
+        r#"{"data":{"data":1,"metadata":null},"metadata":"m","lease_id":"x","errors":["e"],"wrap_info":{}}"#;
+    let body = V1.replace(r#"{"f":1.50,"n":12345678901234567890,"name":"ACME v1"}"#, fields);
+    let document = Engine::V1.document(body.as_bytes(), "customer/acme", None).unwrap();
+    assert_eq!(document.as_bytes(), fields.as_bytes());
+    let body = V2.replace(r#"{"n":12345678901234567000,"name":"ACME Inc."}"#, fields);
+    assert_eq!(v2(&body, None).unwrap().as_bytes(), fields.as_bytes());
+}
+
+#[test]
 fn what_no_kv_mount_answers_is_refused_unquoted_and_may_pass() {
     let long = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     for body in [
