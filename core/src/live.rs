@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Block, Cache, CellRef, Pinned, Want};
+use crate::cache::{Block, Cache, Pinned, PinnedCell, Want};
 use crate::registry::named;
 use crate::value::Way;
 use crate::{DocumentRef, Error, Reference, SecretRef};
@@ -30,14 +30,14 @@ use crate::{DocumentRef, Error, Reference, SecretRef};
 pub struct Live {
     cache: Arc<Cache>,
     slot: Pinned,
-    cell: CellRef,
+    cell: PinnedCell,
     reference: Arc<Reference>,
     /// Which of the cell's values was seen last.
     seen: u32,
 }
 
 impl Live {
-    pub(crate) fn new(cache: Arc<Cache>, slot: Pinned, cell: CellRef, reference: Reference) -> Self {
+    pub(crate) fn new(cache: Arc<Cache>, slot: Pinned, cell: PinnedCell, reference: Reference) -> Self {
         let seen = cell.load().serial();
         Self { cache, slot, cell, reference: Arc::new(reference), seen }
     }

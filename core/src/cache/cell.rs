@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use strongroom_hazard::{Guard, Swap};
 
@@ -25,11 +26,64 @@ pub(crate) enum CellRef {
     Further(Arc<Further>),
 }
 
-/// A cell beside the first one of its slot, and the one that was made before it. The cell lies where it does in a [`Slot`].
+/// A cell beside the first one of its slot. The cell lies where it does in a [`Slot`].
 #[repr(C)]
 pub(crate) struct Further {
     pub(super) cell: Cell,
-    pub(super) before: Option<Arc<Self>>,
+    /// How many handles and waiting readers hold it. While any does, it stays with its slot. Leaves zero only under the
+    /// slot's lock.
+    pins: AtomicU32,
+}
+
+impl Further {
+    pub(super) fn new(cell: Cell) -> Arc<Self> {
+        Arc::new(Self { cell, pins: AtomicU32::new(0) })
+    }
+
+    pub(super) fn is_pinned(&self) -> bool {
+        self.pins.load(Ordering::Acquire) > 0
+    }
+}
+
+/// A cell that stays with its slot while this lives; the first one does in any case.
+pub(crate) struct PinnedCell(CellRef);
+
+impl PinnedCell {
+    /// Called under the lock of the cell's slot, or by who holds it already.
+    pub(super) fn new(cell: CellRef) -> Self {
+        if let CellRef::Further(further) = &cell {
+            further.pins.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(cell)
+    }
+
+    /// The cell, to remember it.
+    pub(super) fn unpinned(&self) -> &CellRef {
+        &self.0
+    }
+}
+
+impl Clone for PinnedCell {
+    fn clone(&self) -> Self {
+        Self::new(self.0.clone())
+    }
+}
+
+impl Drop for PinnedCell {
+    fn drop(&mut self) {
+        if let CellRef::Further(further) = &self.0 {
+            further.pins.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+impl Deref for PinnedCell {
+    type Target = Cell;
+
+    #[inline]
+    fn deref(&self) -> &Cell {
+        &self.0
+    }
 }
 
 impl Deref for CellRef {

@@ -28,25 +28,36 @@ pub(crate) struct Index {
     has_pending: AtomicBool,
     /// How many cells have died since the last merge.
     dead: AtomicUsize,
-    limit: usize,
+    bounds: Bounds,
+}
+
+/// How many texts there may be, and how many bytes they may have together.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) texts: usize,
+    pub(crate) bytes: usize,
 }
 
 struct Pending {
     map: Map,
+    /// How many bytes the texts of this map and of the big one have.
+    bytes: usize,
+    /// Whether there was no room for a text: at the next merge some go that were not read of late.
+    is_full: bool,
     /// Not to be merged before, however much there is, so that merging stays a small part of the work.
     not_before: Instant,
 }
 
 impl Index {
-    /// An index of at most `limit` texts.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let pending = Pending { map: Map::default(), bytes: 0, is_full: false, not_before: Instant::now() };
         Self {
             published: Apart(Swap::new(Arc::default())),
             retired: Retired::new(),
-            pending: Mutex::new(Pending { map: Map::default(), not_before: Instant::now() }),
+            pending: Mutex::new(pending),
             has_pending: AtomicBool::new(false),
             dead: AtomicUsize::new(0),
-            limit,
+            bounds,
         }
     }
 
@@ -64,7 +75,7 @@ impl Index {
     pub(crate) fn load_new(&self, text: &str) -> Option<Guard<Block>> {
         let published = || self.published.load().get(text).map(look);
         if self.has_pending.load(Ordering::Acquire) {
-            // Merging happens under the lock, so the text is in one of the two if it is known at all.
+            // What was pending stays so until it is in the big map, so the text is in one of the two if it is known at all.
             let pending = lock(&self.pending);
             pending.map.get(text).map(look).or_else(published)
         } else {
@@ -79,38 +90,77 @@ impl Index {
             return;
         }
         let mut pending = lock(&self.pending);
-        if known.len() + pending.map.len() < self.limit {
-            pending.map.insert(text.into(), cell.clone());
-            self.has_pending.store(true, Ordering::Release);
+        let has_room = known.len() + pending.map.len() < self.bounds.texts;
+        if has_room && pending.bytes + text.len() <= self.bounds.bytes {
+            let before = pending.map.insert(text.into(), cell.clone());
+            if before.is_none() {
+                pending.bytes += text.len();
+            }
+        } else {
+            pending.is_full = true;
         }
+        self.has_pending.store(true, Ordering::Release);
     }
 
-    /// Makes what is new part of the big map, and drops what has died. Called now and then, by nobody who reads.
+    /// Makes what is new part of the big map, and drops what has died, and some of what was not read of late where there is
+    /// no more room. Called now and then, by nobody who reads.
     pub(crate) fn merge(&self) {
         self.retired.sweep(drop);
-        let many_dead = self.dead.load(Ordering::Relaxed) > 16 + self.published.load().len() / 8;
+        let published = self.published.load();
+        let many_dead = self.dead.load(Ordering::Relaxed) > 16 + published.len() / 8;
         if !self.has_pending.load(Ordering::Acquire) && !many_dead {
             return;
         }
-        let mut pending = lock(&self.pending);
         let began = Instant::now();
-        if began < pending.not_before {
-            return;
-        }
-        let published = self.published.load();
-        let mut map =
-            Map::with_capacity_and_hasher(published.len() + pending.map.len(), RandomState::default());
-        let alive = published.iter().filter(|(_, cell)| !cell.is_dead());
-        map.extend(alive.map(|(text, cell)| (text.clone(), cell.clone())));
-        map.extend(pending.map.drain());
-        drop(published);
-        let old = self.published.swap(Arc::new(map));
-        self.has_pending.store(false, Ordering::Release);
+        let (new, is_full) = {
+            let pending = lock(&self.pending);
+            if began < pending.not_before {
+                return;
+            }
+            (pending.map.clone(), pending.is_full)
+        };
         self.dead.store(0, Ordering::Relaxed);
-        pending.map = Map::default();
+        // Not under the lock, which readers of new texts wait for. Meanwhile each text is in one of the two maps or in both.
+        let mut map = Map::with_capacity_and_hasher(published.len() + new.len(), RandomState::default());
+        let alive = published.iter().chain(&new).filter(|(_, cell)| !cell.is_dead());
+        map.extend(alive.map(|(text, cell)| (text.clone(), cell.clone())));
+        drop(published);
+        if is_full {
+            self.make_room(&mut map);
+        }
+        let bytes: usize = map.keys().map(|text| text.len()).sum();
+        let old = self.published.swap(Arc::new(map));
+        let mut pending = lock(&self.pending);
+        // What came meanwhile, also for the same text, is still to be merged.
+        pending
+            .map
+            .retain(|text, cell| !new.get(text).is_some_and(|merged| std::ptr::eq(&**merged, &**cell)));
+        pending.map.shrink_to_fit();
+        pending.bytes = bytes + pending.map.keys().map(|text| text.len()).sum::<usize>();
+        pending.is_full = false;
+        self.has_pending.store(!pending.map.is_empty(), Ordering::Release);
         pending.not_before = Instant::now() + (began.elapsed() * 100).min(Duration::from_secs(2));
         drop(pending);
         self.retired.retire(old, drop);
+    }
+
+    /// Drops an eighth of the texts, or of their bytes: of those whose values were not read of late as long as there are
+    /// any. Whoever asks by one that is gone has it remembered again.
+    fn make_room(&self, map: &mut Map) {
+        let keep = |bound: usize| bound - bound.div_ceil(8);
+        let mut many = map.len().saturating_sub(keep(self.bounds.texts));
+        let bytes: usize = map.keys().map(|text| text.len()).sum();
+        let mut heavy = bytes.saturating_sub(keep(self.bounds.bytes));
+        for even_if_used in [false, true] {
+            map.retain(|text, cell| {
+                let goes = (many > 0 || heavy > 0) && (even_if_used || !cell.load().is_used());
+                if goes {
+                    many = many.saturating_sub(1);
+                    heavy = heavy.saturating_sub(text.len());
+                }
+                !goes
+            });
+        }
     }
 
     /// Notes that cells have died.

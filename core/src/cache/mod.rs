@@ -77,7 +77,8 @@ mod watch;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use strongroom_hazard::Guard;
 
@@ -86,11 +87,11 @@ use ask::Asks;
 pub(crate) use ask::{Extra, Wish};
 pub(crate) use block::Block;
 use blocks::Blocks;
-pub(crate) use cell::{Cell, CellRef};
+pub(crate) use cell::{Cell, PinnedCell};
 pub(crate) use clock::{AtomicTick, Clock, STEP, Tick};
 pub(crate) use flight::Flights;
 use host::Host;
-use index::Index;
+use index::{Bounds, Index};
 pub(crate) use mount::{Mount, Mounted};
 use notice::Change;
 use outbox::Outbox;
@@ -107,7 +108,11 @@ use table::Table;
 use tally::Tally;
 use tokio::sync::broadcast;
 
+use crate::sync::lock;
 use crate::{Error, ErrorKind, Heard, ReadRequest, RotationEvents, events};
+
+/// So many bytes the texts of references may have at least.
+const LEAST_TEXTS: usize = 1 << 20;
 
 /// All that a registry remembers.
 pub(crate) struct Cache {
@@ -122,8 +127,9 @@ pub(crate) struct Cache {
     events: broadcast::Sender<Heard>,
     outbox: Outbox<Change>,
     tally: Tally,
-    /// Whether the clock is being moved; or why it cannot be.
-    started: OnceLock<Result<(), Error>>,
+    /// Whether the clock is being moved.
+    started: AtomicBool,
+    starting: Mutex<()>,
     me: Weak<Self>,
 }
 
@@ -140,7 +146,10 @@ impl Cache {
             table: Table::new(limits),
             asks: Asks::default(),
             // A secret may be written in several ways, and have several keys.
-            index: Index::new(limits.entries.saturating_mul(2)),
+            index: Index::new(Bounds {
+                texts: limits.entries.max(1).saturating_mul(2),
+                bytes: limits.bytes.max(LEAST_TEXTS),
+            }),
             blocks: Blocks::new(),
             host: Host::default(),
             departures: Departures::default(),
@@ -148,7 +157,8 @@ impl Cache {
             events: events::source(),
             outbox: Outbox::default(),
             tally: Tally::default(),
-            started: OnceLock::new(),
+            started: AtomicBool::new(false),
+            starting: Mutex::new(()),
             me: me.clone(),
         })
     }
@@ -160,12 +170,16 @@ impl Cache {
         mounted: &Mounted,
         request: ReadRequest,
         wish: Wish<'_>,
-    ) -> (Pinned, CellRef) {
-        let ask = self.asks.intern(wish);
-        let (slot, evicted) = self.table.pin(mount, request, &ask, self.clock.now(), &self.blocks);
+    ) -> (Pinned, PinnedCell) {
+        let (ask, now) = (self.asks.intern(wish), self.clock.now());
+        let (slot, evicted) = self.table.pin(mount, request, &ask, now, &self.blocks);
         self.end(evicted);
-        let cell = slot.cell(&ask, mounted, self.clock.now(), &self.blocks);
+        let (cell, ended) = slot.cell(&ask, mounted, now, &self.blocks);
+        if ended > 0 {
+            self.index.note_dead(ended);
+        }
         self.table.weigh(&slot);
+        self.end(self.table.relieve(now));
         self.hasten(&slot, mounted);
         (slot, cell)
     }
@@ -189,8 +203,8 @@ impl Cache {
     }
 
     /// Remembers what a text means.
-    pub(crate) fn remember(&self, text: &str, cell: &CellRef) {
-        self.index.insert(text, cell);
+    pub(crate) fn remember(&self, text: &str, cell: &PinnedCell) {
+        self.index.insert(text, cell.unpinned());
     }
 
     /// After a vault was replaced, or its values are to be forgotten: drops what no handle holds, and reads the rest
@@ -210,9 +224,14 @@ impl Cache {
         self.end(self.table.take(|slot| Arc::ptr_eq(&slot.mount, mount)));
     }
 
-    /// All slots that have had a document or are waited for.
+    /// All slots.
     pub(crate) fn all(&self) -> Vec<Pinned> {
         self.table.pin_all(|_| true)
+    }
+
+    /// All slots that have a document or are held: no misses that are only remembered.
+    pub(crate) fn all_that_matter(&self) -> Vec<Pinned> {
+        self.table.pin_all(|slot| slot.is_pinned() || slot.flights.with(|state| state.document().is_some()))
     }
 
     /// What happens from now on.
@@ -240,20 +259,29 @@ impl Cache {
 
     /// Has the clock moved from now on.
     fn start(&self) -> Result<(), Error> {
-        self.started
-            .get_or_init(|| {
-                #[cfg(test)]
-                if self.clock.is_of_the_runtime() {
-                    return self.host.spawn(|_| keep_in_the_runtime(self.me.clone()));
-                }
-                let cache = self.me.clone();
-                let keeper = std::thread::Builder::new().name("strongroom-keeper".into());
-                keeper.spawn(move || keep(&cache)).map(drop).map_err(|error| {
-                    Error::new(ErrorKind::Internal, "could not start the thread that keeps the time")
-                        .with_source(error)
-                })
-            })
-            .clone()
+        if self.started.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _one = lock(&self.starting);
+        if !self.started.load(Ordering::Acquire) {
+            self.start_keeper()?;
+            self.started.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn start_keeper(&self) -> Result<(), Error> {
+        #[cfg(test)]
+        if self.clock.is_of_the_runtime() {
+            return self.host.spawn(|_| keep_in_the_runtime(self.me.clone()));
+        }
+        let cache = self.me.clone();
+        let keeper = std::thread::Builder::new().name("strongroom-keeper".into());
+        keeper.spawn(move || keep(&cache)).map(drop).map_err(|error| {
+            let message =
+                "could not start the thread that keeps the time: the system has no room for another";
+            Error::new(ErrorKind::Internal, message).with_source(error).transient()
+        })
     }
 
     /// One step of the keeper's.
@@ -265,6 +293,7 @@ impl Cache {
                 lost.flights.with(|state| self.postpone(state, slot));
             }
         }
+        self.tidy_what_is_due();
         self.look_after_rotation();
         // Where there is no runtime, the next reader brings one.
         let _ = self.keep_rotating();

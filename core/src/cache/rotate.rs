@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use super::clock::Tick;
-use super::due::Queue;
+use super::due::{Due, Queue};
 use super::folders;
 use super::line::{Line, Turn, What, Work};
 use super::rounds::Rounds;
@@ -53,8 +53,7 @@ impl Cache {
     /// After a landing, or after a listing has said that it is unchanged: notes when the slot is due again.
     pub(super) fn reschedule(&self, slot: &Pinned, mounted: &Mounted) {
         let now = self.clock.now();
-        // The one who landed holds it too.
-        let held = slot.pins.load(Ordering::Relaxed) > 1;
+        let held = slot.is_held_by_others();
         let policy = &mounted.vault.policy;
         let folder = folder_of(slot, mounted);
         let mut belied = false;
@@ -131,6 +130,16 @@ impl Cache {
     #[cfg(test)]
     pub(super) fn queued(&self) -> usize {
         lock(&self.rotation.due).len()
+    }
+
+    /// Takes out of the queue what does not count any more, where that may be much. Called at every step of the keeper.
+    pub(super) fn tidy_what_is_due(&self) {
+        let crowd = lock(&self.rotation.due).take_a_crowd();
+        if let Some(mut crowd) = crowd {
+            // Not under the lock of the queue, which is taken under those of slots.
+            crowd.retain(Due::counts);
+            lock(&self.rotation.due).put_back(crowd);
+        }
     }
 
     pub(super) fn queue(&self, due: Tick, slot: Weak<Slot>) {
@@ -221,9 +230,16 @@ impl Cache {
     fn begin_reading(&self, due: Tick, slot: &Weak<Slot>, turn: Turn) -> Result<(), Error> {
         let Some(slot) = slot.upgrade().and_then(|slot| self.table.pin_listed(&slot)) else { return Ok(()) };
         let now = self.clock.now();
+        let held = slot.is_held_by_others();
         let waits = slot.flights.with(|state| {
+            let is_missing = state.is_missing();
             let schedule = state.schedule();
             if !schedule.is_due_at(due) {
+                return Err(());
+            }
+            // Whoever wants to know asks again, once it is not remembered any more.
+            if is_missing && !held {
+                schedule.is_due_from_now(Tick::NEVER);
                 return Err(());
             }
             let may = schedule.failures() == 0 || slot.mount.line.may_retry(now);

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::ask::Ask;
 use super::blocks::Blocks;
-use super::cell::{Cell, CellRef, Further};
+use super::cell::{Cell, CellRef, Further, PinnedCell};
 use super::clock::Tick;
 use super::flight::Flights;
 use super::mount::{Mount, Mounted};
 use super::state::{Standing, State};
 use super::subject::Subject;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, escaped};
 
 /// A resource in one version, with the options that belong to its identity.
 ///
@@ -38,29 +38,52 @@ impl Slot {
         self.pins.load(Ordering::Acquire) > 0
     }
 
-    /// The cell for what a reference asks for, filled from the document that is held.
+    /// The cell for what a reference asks for, filled from the document that is held, and how many others were ended to make
+    /// room for it.
     pub(crate) fn cell(
         self: &Arc<Self>,
         ask: &Arc<Ask>,
         mounted: &Mounted,
         now: Tick,
         blocks: &Blocks,
-    ) -> CellRef {
+    ) -> (PinnedCell, usize) {
         if Arc::ptr_eq(&self.first.ask, ask) {
-            return CellRef::First(self.clone());
+            return (PinnedCell::new(CellRef::First(self.clone())), 0);
         }
         self.flights.with(|state| {
-            if let Some(further) = state.further().find(|further| Arc::ptr_eq(&further.cell.ask, ask)) {
-                return CellRef::Further(further.clone());
-            }
-            let further =
-                Arc::new(Further { cell: Cell::new(ask.clone(), blocks), before: state.further.take() });
-            if state.generation == mounted.generation && state.source == mounted.generation {
-                state.fill(&further.cell, self.subject.resource(), &mounted.vault.policy, now, blocks);
-            }
-            state.further = Some(further.clone());
-            CellRef::Further(further)
+            let known = state.further().find(|further| Arc::ptr_eq(&further.cell.ask, ask)).cloned();
+            let (further, ended) = known.map_or_else(
+                || {
+                    let ended = state.make_room_for_a_cell(blocks);
+                    let further = Further::new(Cell::new(ask.clone(), blocks));
+                    if state.generation == mounted.generation && state.source == mounted.generation {
+                        state.fill(
+                            &further.cell,
+                            self.subject.resource(),
+                            &mounted.vault.policy,
+                            now,
+                            blocks,
+                        );
+                    }
+                    state.further.get_or_insert_default().push(further.clone());
+                    (further, ended)
+                },
+                |known| (known, 0),
+            );
+            (PinnedCell::new(CellRef::Further(further)), ended)
         })
+    }
+
+    /// Whether the last read brought the document.
+    pub(crate) fn is_good(&self) -> bool {
+        self.flights.with(|state| matches!(state.standing, Standing::Good))
+    }
+
+    /// What it is, as a reference to all of it, without its options.
+    pub(crate) fn shown(&self) -> String {
+        let version = self.subject.version().map(|version| format!("#{version}")).unwrap_or_default();
+        let reference = format!("{{vault://{}/{}/{version}}}", self.mount.prefix(), self.subject.resource());
+        escaped(&reference).to_string()
     }
 
     pub(crate) fn first(&self) -> &Cell {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::block::Block;
+use super::blocks::Blocks;
 use super::cell::{Cell, Further};
 use super::clock::{Clock, Tick};
 use super::kept::{Edition, Kept};
@@ -29,8 +30,10 @@ pub(crate) struct State {
     /// About how many bytes all this takes, as last counted, up to 4 GiB; [`GONE`] once it has left the table.
     weight: u32,
     schedule: Schedule,
-    /// The newest of the cells beside the slot's first, for what else references ask for.
-    pub(super) further: Option<Arc<Further>>,
+    /// The cells beside the slot's first, for what else references ask for. Boxed, since mostly there are none and there
+    /// are many of these.
+    #[expect(clippy::box_collection, reason = "one word where there are none")]
+    pub(super) further: Option<Box<Vec<Arc<Further>>>>,
 }
 
 /// Counts how often reads of a slot have ended.
@@ -141,7 +144,33 @@ impl State {
     }
 
     pub(super) fn further(&self) -> impl Iterator<Item = &Arc<Further>> {
-        std::iter::successors(self.further.as_ref(), |further| further.before.as_ref())
+        self.further.iter().flat_map(|further| further.iter())
+    }
+
+    /// Before another cell is made: where there are many, those go that nobody holds, first those that were not read since
+    /// the last time. What is asked for may come from whoever sends requests, and the document answers it in any case.
+    /// Says how many.
+    pub(super) fn make_room_for_a_cell(&mut self, blocks: &Blocks) -> usize {
+        let Some(further) = &mut self.further else { return 0 };
+        let before = further.len();
+        if before < CELLS || before < further.capacity() {
+            return 0;
+        }
+        for even_if_used in [false, true] {
+            if further.len() > before / 2 {
+                further.retain(|further| {
+                    let cell = &further.cell;
+                    let stays = further.is_pinned() || (cell.was_used() && !even_if_used);
+                    if !stays {
+                        cell.end(blocks);
+                    }
+                    stays
+                });
+            }
+        }
+        // Where handles hold nearly all of them, the next look is after as many again: each costs no more than a few.
+        further.shrink_to(CELLS.max(2 * further.len()));
+        before - further.len()
     }
 
     /// What a reader gets without anybody asking the vault.
@@ -253,6 +282,9 @@ impl State {
         if self.weight == GONE { 0 } else { self.weight as usize }
     }
 }
+
+/// So many cells beside its first a slot may have, whoever holds them.
+const CELLS: usize = 128;
 
 /// The weight of what has left the table.
 const GONE: u32 = u32::MAX;

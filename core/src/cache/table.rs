@@ -51,6 +51,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// A slot that stays while this lives.
 pub(crate) struct Pinned(Arc<Slot>);
 
+impl Pinned {
+    /// Whether a handle or a waiting reader holds it besides.
+    pub(super) fn is_held_by_others(&self) -> bool {
+        self.0.pins.load(Ordering::Relaxed) > 1
+    }
+}
+
 impl Clone for Pinned {
     fn clone(&self) -> Self {
         self.0.pins.fetch_add(1, Ordering::Relaxed);
@@ -162,6 +169,14 @@ impl Table {
         }
     }
 
+    /// What has to go since what there is has grown too heavy; to be ended outside the lock.
+    pub(crate) fn relieve(&self, now: Tick) -> Vec<Arc<Slot>> {
+        if self.weight.load(Ordering::Relaxed) <= self.limits.bytes {
+            return Vec::new();
+        }
+        self.make_room(&mut lock(&self.slots), now)
+    }
+
     /// Notes that a slot landed without a document. Those that are too many are given back, to be ended.
     pub(crate) fn note_miss(&self, slot: &Arc<Slot>) -> Vec<Arc<Slot>> {
         let mut slots = lock(&self.slots);
@@ -215,6 +230,12 @@ impl Table {
     #[cfg(test)]
     pub(crate) fn looks(&self) -> usize {
         lock(&self.slots).looked.times
+    }
+
+    /// About how many bytes all takes.
+    #[cfg(test)]
+    pub(crate) fn weight(&self) -> usize {
+        self.weight.load(Ordering::Relaxed)
     }
 
     #[cfg(test)]

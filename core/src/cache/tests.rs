@@ -13,6 +13,7 @@ use crate::{
     VersionPoll, VersionState,
 };
 
+mod bounds;
 mod flying;
 mod memory;
 mod rotation;
@@ -570,64 +571,6 @@ async fn a_vault_that_reads_in_batches_is_asked_in_batches() {
     let values = registry.get_many(&references).await;
     assert_eq!(values.iter().filter(|value| value.is_ok()).count(), 25);
     assert_eq!((vault.reads(), vault.0.requests.load(Ordering::SeqCst)), (26, 3));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_no_handle_holds_is_bounded() {
-    let vault = scripted();
-    for at in 0..1000 {
-        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
-    }
-    let limits = CacheLimits { entries: 100, misses: 10, ..CacheLimits::default() };
-    let registry = registry_with(&vault, policy(0), limits);
-    let live = registry.watch(NAME).await.unwrap();
-    for at in 0..2000 {
-        let _ = registry.get(format!("{{vault://my-vault/r/{at}/a}}")).await;
-    }
-    assert!(registry.0.cache.table.len() <= 100, "{}", registry.0.cache.table.len());
-    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.");
-    vault.reads();
-    assert_eq!(text(registry.get(NAME).await), "ACME Inc.");
-    assert_eq!(vault.reads(), 0, "what a handle holds stays");
-    // Misses do not push out what is there.
-    registry.get("{vault://my-vault/r/7/a}").await.unwrap();
-    vault.reads();
-    for at in 5000..5050 {
-        let _ = registry.get(format!("{{vault://my-vault/r/{at}/a}}")).await;
-    }
-    assert!(registry.0.cache.table.len() <= 100);
-    let weight = registry_with(&vault, policy(0), CacheLimits { bytes: 20_000, ..CacheLimits::default() });
-    for at in 0..1000 {
-        weight.get(format!("{{vault://my-vault/r/{at}/a}}")).await.unwrap();
-    }
-    assert!((10..100).contains(&weight.0.cache.table.len()), "{}", weight.0.cache.table.len());
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_handles_hold_beyond_the_bounds_is_not_looked_through_for_each_that_comes() {
-    let vault = scripted();
-    for at in 0..20_000 {
-        vault.set(&format!("r/{at}"), r#"{"a":"x"}"#, 1);
-    }
-    let limits = CacheLimits { entries: 1_000, ..CacheLimits::default() };
-    let registry = registry_with(&vault, policy(0), limits);
-    let text = |at: usize| format!("{{vault://my-vault/r/{at}/a}}");
-    let table = &registry.0.cache.table;
-    let mut live = Vec::new();
-    for at in 0..10_000 {
-        live.push(registry.watch(text(at)).await.unwrap());
-    }
-    assert!(table.looks() <= 60, "{} times while ten times the bound was added", table.looks());
-    let before = table.looks();
-    for at in 10_000..11_000 {
-        registry.get(text(at)).await.unwrap();
-    }
-    assert!(table.looks() - before <= 3, "{} times while a tenth was added", table.looks() - before);
-    assert!((10_000..=10_625).contains(&table.len()), "{}", table.len());
-    drop(live);
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    registry.get(text(19_000)).await.unwrap();
-    assert!(table.len() <= 1_000, "{}", table.len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::read::named;
 use super::{Registry, ToReference};
-use crate::cache::{Cell, CellRef, Pinned, Want};
+use crate::cache::{Cell, Pinned, PinnedCell, Want};
 use crate::{Error, Fetched, Reference, Secret};
 
 /// How many secrets of one call are read at the same time. Each vault has a bound of its own below this.
@@ -15,13 +15,13 @@ const AT_ONCE: usize = 64;
 struct Group {
     slot: Pinned,
     /// The places in the answer, and what goes there.
-    members: Vec<(usize, CellRef)>,
+    members: Vec<(usize, PinnedCell)>,
 }
 
 /// A value together with its place in the cache.
 pub(crate) struct Gathered {
     pub(crate) slot: Pinned,
-    pub(crate) cell: CellRef,
+    pub(crate) cell: PinnedCell,
     pub(crate) value: Secret,
 }
 
@@ -68,7 +68,7 @@ impl Registry {
         &self,
         references: &[R],
         groups: &[Group],
-        mut take: impl FnMut(usize, &Pinned, &CellRef, Result<Secret, Error>),
+        mut take: impl FnMut(usize, &Pinned, &PinnedCell, Result<Secret, Error>),
     ) {
         let cache = &self.0.cache;
         // Those of vaults that read in batches are all under way after this; the others start one by one.
@@ -126,14 +126,15 @@ impl Registry {
         groups
     }
 
-    /// Reads everything that is in memory anew, several secrets at the same time. What fails is kept as it is.
+    /// Reads everything that is in memory anew, several secrets at the same time. What fails is kept as it is. What is
+    /// only known to be missing is not asked for.
     ///
     /// # Errors
     ///
-    /// All failures.
+    /// All failures, each with the secret that it is about.
     pub async fn refresh_all(&self) -> Result<(), Vec<Error>> {
         let cache = &self.0.cache;
-        let slots = cache.all();
+        let slots = cache.all_that_matter();
         let mut started = Vec::with_capacity(slots.len());
         let mut errors = Vec::new();
         for (at, slot) in slots.iter().enumerate() {
@@ -144,7 +145,9 @@ impl Registry {
                 Ok(since) => cache.obtain(slot, slot.first(), Want::After(since)).await.map(drop),
                 Err(error) => Err(error),
             };
-            errors.extend(refreshed.err());
+            // Where the document came, it is nobody's failure that it has not the field that was asked for first.
+            let failed = refreshed.err().filter(|_| !slot.is_good());
+            errors.extend(failed.map(|error| error.context(format!("could not refresh {}", slot.shown()))));
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::options::plan;
 use super::{Registry, ToReference};
-use crate::cache::{CellRef, Pinned, Want};
+use crate::cache::{Pinned, PinnedCell, Want};
 use crate::{Document, Error, ErrorKind, Live, LiveDocument, Reference, Secret, SecretRef, Vault, escaped};
 
 /// A value together with what the vault said about it.
@@ -28,7 +28,7 @@ impl Fetched {
 /// A reference with its place in the cache.
 pub(super) struct Found {
     pub(super) slot: Pinned,
-    pub(super) cell: CellRef,
+    pub(super) cell: PinnedCell,
 }
 
 impl Registry {

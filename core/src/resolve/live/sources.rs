@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::Secret;
-use crate::cache::{AtomicTick, Block, CellRef, Pinned, Tick};
+use crate::cache::{AtomicTick, Block, Pinned, PinnedCell, Tick};
 use crate::registry::Gathered;
 
 /// Where the values lie: one cell for each reference, and the distinct documents that these are in.
 pub(super) struct Sources {
-    cells: Vec<(Pinned, CellRef)>,
+    cells: Vec<(Pinned, PinnedCell)>,
     documents: Vec<Document>,
 }
 
@@ -45,12 +45,12 @@ impl Sources {
         self.documents.iter().map(|document| &document.slot)
     }
 
-    pub(super) fn cell(&self, place: usize) -> Option<&(Pinned, CellRef)> {
+    pub(super) fn cell(&self, place: usize) -> Option<&(Pinned, PinnedCell)> {
         self.cells.get(place)
     }
 
     /// One cell of each document, by its place.
-    pub(super) fn first_cells(&self) -> impl Iterator<Item = (usize, &(Pinned, CellRef))> {
+    pub(super) fn first_cells(&self) -> impl Iterator<Item = (usize, &(Pinned, PinnedCell))> {
         self.documents.iter().filter_map(|document| {
             let place = *document.places.first()?;
             Some((place, self.cells.get(place)?))
@@ -61,7 +61,7 @@ impl Sources {
     /// document belong together, and none of them is just being replaced. Their limits are taken there too: those of
     /// a value that is replaced later say nothing any more.
     pub(super) fn take(&self) -> Taken {
-        let take = |(_, cell): &(Pinned, CellRef)| {
+        let take = |(_, cell): &(Pinned, PinnedCell)| {
             let block = cell.load_full();
             let until = block.deadline();
             (block, until)
