@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use super::doubt::contradicts;
 use super::flight::Pilot;
 use super::mount::Mounted;
 use super::seat::Seat;
@@ -78,14 +79,19 @@ async fn read_together(cache: Weak<Cache>, mounted: Arc<Mounted>, several: Vec<(
     let mut answers = answers.into_iter();
     for (slot, seat) in several {
         let answer = answers.next().unwrap_or_else(|| Err(Error::too_few_answers()));
-        let landed = slot.mount.while_current(mounted.generation, |mounted| {
-            seat.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
-        });
+        // What would take away what there is is asked for by itself, where it is doubted.
+        let landed = if contradicts(&slot, &mounted, &answer) {
+            None
+        } else {
+            slot.mount.while_current(mounted.generation, |mounted| {
+                seat.take().map(|pilot| cache.land(&slot, pilot, mounted, started, answer))
+            })
+        };
         if let Some(Some(woken)) = landed {
             drop(woken);
             cache.settle(&slot, &mounted);
         }
-        // Another vault has taken the place of this one meanwhile: it is asked slot by slot.
+        // Or another vault has taken the place of this one meanwhile: it is asked slot by slot.
         if let Some(pilot) = seat.take() {
             let _ = cache.fly(&slot, pilot);
         }

@@ -46,6 +46,12 @@ pub(super) async fn ask(
     }
 }
 
+/// Whether an answer would take away what its vault gave before, so that it is doubted.
+pub(super) fn contradicts(slot: &Pinned, mounted: &Mounted, answer: &Result<Document, Error>) -> bool {
+    let held = slot.flights.with(|state| state.held(mounted.generation));
+    held.is_some_and(|held| is_doubtful(held, answer))
+}
+
 /// Whether an answer contradicts the one before in a way that a lagging standby's, or a mount that is being moved,
 /// does. A deletion on purpose says so itself and needs no second opinion.
 fn is_doubtful(held: Edition, answer: &Result<Document, Error>) -> bool {

@@ -9,7 +9,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use super::clock::STEP;
 use super::flight::Flights;
 use super::{Cache, Landings, Mount, Mounted, Pinned};
 use crate::Error;
+use crate::sync::lock;
 
 /// How long the task waits for news before it looks whether anybody still wants them.
 const LOOK_UP: Duration = Duration::from_secs(1);
@@ -95,12 +96,24 @@ async fn caught<T>(theirs: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
+/// How many documents are read anew at the same time after their vault was replaced or invalidated, so that readers who
+/// wait find room.
+const AT_ONCE: usize = 4;
+
 impl Cache {
-    /// Reads a document so that what is known of it is not older than this call, in the background.
-    pub(super) fn read_after_now(&self, slot: &Pinned) {
-        let (cache, slot) = (self.me.clone(), slot.clone());
-        if let Ok(runtime) = self.host.nearest() {
-            runtime.spawn(async move { read_anew(&cache, &slot).await });
+    /// Reads documents so that what is known of them is not older than this call, in the background.
+    pub(super) fn read_after_now(&self, slots: Vec<Pinned>) {
+        let Ok(runtime) = self.host.nearest() else { return };
+        let at_once = AT_ONCE.min(slots.len());
+        let slots = Arc::new(Mutex::new(slots.into_iter()));
+        for _ in 0..at_once {
+            let (cache, slots) = (self.me.clone(), slots.clone());
+            runtime.spawn(async move {
+                let next = || lock(&slots).next();
+                while let Some(slot) = next() {
+                    read_anew(&cache, &slot).await;
+                }
+            });
         }
     }
 }

@@ -212,11 +212,12 @@ impl Cache {
     pub(crate) fn renew(&self, mount: &Arc<Mount>) {
         let of_the_mount = |slot: &Slot| Arc::ptr_eq(&slot.mount, mount);
         self.end(self.table.take(|slot| of_the_mount(slot) && !slot.is_pinned()));
-        for slot in self.table.pin_all(of_the_mount) {
-            drop(slot.flights.announce(|state| state.forget(&slot)));
-            // Where there is no runtime yet, there is no handle that anybody waits for either.
-            self.read_after_now(&slot);
+        let held = self.table.pin_all(of_the_mount);
+        for slot in &held {
+            drop(slot.flights.announce(|state| state.forget(slot)));
         }
+        // Where there is no runtime yet, there is no handle that anybody waits for either.
+        self.read_after_now(held);
     }
 
     /// After a vault was removed: drops all of its values.

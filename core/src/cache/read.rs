@@ -233,7 +233,8 @@ impl Cache {
             let before = slot.glance(state);
             match answer {
                 Ok(document) => state.take(document, started, slot, mounted, clock, blocks),
-                Err(error) if is_a_miss(&error) => {
+                // Until the new vault has given a good document, what the old one gave is served within its limits.
+                Err(error) if is_a_miss(&error) && !state.is_of_another_vault(mounted.generation) => {
                     state.miss(error, clock.now(), slot, mounted.generation, blocks);
                 }
                 Err(error) => state.fail(error, clock.now(), mounted.generation),

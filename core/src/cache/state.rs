@@ -133,6 +133,11 @@ impl State {
         self.document.as_ref().filter(|_| self.source == generation).map(Kept::edition)
     }
 
+    /// Whether the document comes from a vault that was replaced.
+    pub(super) fn is_of_another_vault(&self, generation: u32) -> bool {
+        self.document.is_some() && self.source != generation
+    }
+
     /// Whether a handle shows what is no longer fresh, or another vault's.
     pub(super) fn is_overdue(&self, slot: &Slot, generation: u32, now: Tick) -> bool {
         self.document.is_some()

@@ -16,6 +16,7 @@ use crate::{
 mod bounds;
 mod flying;
 mod memory;
+mod replacing;
 mod rotation;
 
 /// A vault whose answers are set by the test, with a count of what it was asked.
@@ -408,96 +409,6 @@ async fn what_would_take_a_value_away_is_asked_twice_unless_it_says_so_itself() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_of_a_replaced_vault_is_published() {
-    let old = scripted();
-    let registry = registry(&old, 0);
-    let mut live = registry.watch(NAME).await.unwrap();
-    registry.get("{vault://my-vault/customer/acme/user}").await.unwrap();
-    let new = scripted();
-    new.set("customer/acme", r#"{"name":"new"}"#, 1);
-    new.slow(Duration::from_secs(5));
-    old.slow(Duration::from_secs(2));
-    old.set("customer/acme", r#"{"name":"too late"}"#, 2);
-    let refresher = live.clone();
-    let refreshing = tokio::spawn(async move { refresher.refresh().await });
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    registry.replace("my-vault", new.clone()).await.unwrap();
-    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "until the new vault has answered");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "not what the old one answered meanwhile");
-    live.changed().await.unwrap();
-    assert_eq!(live.current().unwrap().as_bytes(), b"new");
-    refreshing.await.unwrap().unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_replaced_vault_still_says_is_nothing_about_the_one_in_its_place() {
-    for late in [Err(passing()), Ok(Document::from_json(r#"{"name":"late"}"#).unwrap())] {
-        let old = scripted();
-        let registry = registry(&old, 0);
-        let live = registry.watch(NAME).await.unwrap();
-        old.slow(Duration::from_secs(2));
-        let old_fails = late.is_err();
-        old.answer("customer/acme", late);
-        let refreshing = tokio::spawn(async move { live.refresh().await.map(drop) });
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let new = scripted();
-        if !old_fails {
-            new.answer("customer/acme", Err(passing()));
-        }
-        new.slow(Duration::from_millis(100));
-        registry.replace("my-vault", new).await.unwrap();
-        // The other has answered once, and the old one not yet; then the old one has.
-        let _ = registry.get(NAME).await;
-        for _ in 0..2 {
-            let status = registry.status().vaults[0].clone();
-            assert_eq!((status.failing, status.last_error.is_some()), (!old_fails, !old_fails), "{status:?}");
-            assert_eq!(status.answered_seconds_ago.is_some(), old_fails, "{status:?}");
-            tokio::time::sleep(Duration::from_millis(1500)).await;
-        }
-        let _ = refreshing.await.unwrap();
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_replacement_that_fails_at_first_is_shown_as_soon_as_it_answers() {
-    let old = scripted();
-    old.set("customer/acme", r#"{"name":"old","user":"old"}"#, 7);
-    let registry = registry(&old, 0);
-    let live = registry.watch(NAME).await.unwrap();
-    let new = scripted();
-    let down = || Err(Error::new(ErrorKind::Unavailable, "down").transient());
-    new.answer("customer/acme", down());
-    registry.replace("my-vault", new.clone()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(live.current().unwrap().as_bytes(), b"old", "until the new vault has answered");
-    // What only the old vault gave is not the new one's, whoever asks for it.
-    assert!(registry.get("{vault://my-vault/customer/acme/user}").await.is_err());
-    // Its versions are counted anew, and nobody has to ask: there is no ttl.
-    new.set("customer/acme", r#"{"name":"new"}"#, 3);
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(live.current().unwrap().as_bytes(), b"new");
-    let asked = new.reads();
-    tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert_eq!((asked < 10, new.reads()), (true, 0), "{asked}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_forgotten_still_does_not_go_backwards() {
-    let vault = scripted();
-    vault.set("customer/acme", r#"{"name":"two"}"#, 2);
-    let registry = registry(&vault, 0);
-    let live = registry.watch(NAME).await.unwrap();
-    vault.set("customer/acme", r#"{"name":"one"}"#, 1);
-    registry.invalidate("my-vault").unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(live.current().unwrap().as_bytes(), b"two");
-    vault.set("customer/acme", r#"{"name":"three"}"#, 3);
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(live.current().unwrap().as_bytes(), b"three");
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_is_refreshed_by_hand_is_queued_once() {
     let vault = scripted();
     *vault.0.listing.lock().unwrap() = Some(Ok(()));
@@ -515,24 +426,47 @@ async fn what_is_refreshed_by_hand_is_queued_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removed_vault_ends_its_handles_and_whoever_waits() {
+async fn each_who_waits_for_one_failing_read_is_told_of_its_own_reference() {
     let vault = scripted();
+    vault.slow(Duration::from_millis(100));
+    vault.answer("down", Err(passing()));
     let registry = registry(&vault, 0);
-    let mut live = registry.watch(NAME).await.unwrap();
-    vault.slow(Duration::from_secs(60));
-    let waiting = tokio::spawn({
+    let readers: Vec<_> = (0..1000)
+        .map(|at| {
+            let registry = registry.clone();
+            tokio::spawn(async move { registry.get(format!("{{vault://my-vault/down/field-{at}}}")).await })
+        })
+        .collect();
+    for (at, reader) in readers.into_iter().enumerate() {
+        let error = reader.await.unwrap().unwrap_err().to_string();
+        assert!(error.contains(&format!("{{vault://my-vault/down/field-{at}}}")), "{error}");
+    }
+    assert_eq!(vault.reads(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_stay_when_the_one_who_began_goes_away() {
+    let vault = scripted();
+    vault.slow(Duration::from_secs(1));
+    let registry = registry(&vault, 0);
+    let leader = tokio::spawn({
         let registry = registry.clone();
-        async move { registry.get(NOPE).await }
+        async move { text(registry.get(NAME).await) }
     });
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    let (changed, removed) = tokio::join!(live.changed(), registry.remove("my-vault"));
-    removed.unwrap();
-    assert_eq!(changed.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(live.current().unwrap_err().kind(), ErrorKind::Closed);
-    assert!(registry.try_get(NAME).is_none());
-    let start = tokio::time::Instant::now();
-    assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
-    assert!(start.elapsed() < Duration::from_secs(1));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let others: Vec<_> = (0..1000)
+        .map(|_| {
+            let registry = registry.clone();
+            tokio::spawn(async move { text(registry.get(NAME).await) })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    for other in others {
+        assert_eq!(other.await.unwrap(), "ACME Inc.");
+    }
+    assert_eq!(vault.reads(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -574,23 +508,23 @@ async fn a_vault_that_reads_in_batches_is_asked_in_batches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_invalidated_is_read_anew() {
-    let vault = scripted();
-    let registry = registry(&vault, 0);
-    let mut live = registry.watch(NAME).await.unwrap();
-    registry.get(NOPE).await.unwrap_err();
-    vault.set("customer/acme", r#"{"name":"new"}"#, 2);
-    vault.set("customer/nope", r#"{"name":"there"}"#, 1);
+async fn what_a_batch_would_take_away_is_asked_for_by_itself_and_doubted() {
+    let vault = Scripted(Arc::new(Script { batch: 10, ..Script::default() }));
+    vault.set("r/0", r#"{"a":"x"}"#, 1);
+    vault.set("r/1", r#"{"a":"y"}"#, 1);
+    let registry = registry(&vault, 60);
+    let references = ["{vault://my-vault/r/0/a}", "{vault://my-vault/r/1/a}"];
+    let live = registry.watch(references[0]).await.unwrap();
+    vault.answer("r/0", Err(Error::new(ErrorKind::NotFound, "no such resource")));
     registry.invalidate("my-vault").unwrap();
-    assert_eq!(text(registry.get(NOPE).await), "there");
-    live.changed().await.unwrap();
-    assert_eq!(live.current().unwrap().as_bytes(), b"new");
-    assert_eq!(registry.invalidate("other").unwrap_err().kind(), ErrorKind::UnknownPrefix);
-    vault.set("customer/acme", r#"{"name":"newer"}"#, 3);
-    registry.refresh_all().await.unwrap();
-    assert_eq!(live.current().unwrap().as_bytes(), b"newer");
-    vault.answer("customer/acme", Err(passing()));
-    assert!(registry.refresh_all().await.is_ok(), "what is held is still served");
+    let many = async { registry.get_many(references).await.into_iter().map(text).collect::<Vec<_>>() };
+    let lagging = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(live.current().unwrap().as_bytes(), b"x");
+        vault.set("r/0", r#"{"a":"x"}"#, 1);
+    };
+    let (many, ()) = tokio::join!(many, lagging);
+    assert_eq!(many, ["x", "y"]);
 }
 
 #[tokio::test(start_paused = true)]
