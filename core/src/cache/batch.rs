@@ -8,7 +8,7 @@ use super::mount::Mounted;
 use super::seat::Seat;
 use super::state::State;
 use super::{Cache, Cell, Landings, Mount, Pinned};
-use crate::Error;
+use crate::{Error, recallable};
 
 type Flying = (Pinned, Pilot<State, Pinned>);
 
@@ -58,7 +58,13 @@ impl Cache {
             self.departures.add(&slot, Arc::downgrade(&seat), Weak::new(), runtime.clone());
             (slot, seat)
         });
-        runtime.spawn(read_together(self.me.clone(), mounted, several.collect()));
+        let several: Vec<_> = several.collect();
+        let seats: Vec<_> = several.iter().map(|(_, seat)| Arc::downgrade(seat)).collect();
+        let (task, recall) = recallable(read_together(self.me.clone(), mounted, several));
+        for seat in seats.iter().filter_map(Weak::upgrade) {
+            seat.keep(recall.clone());
+        }
+        runtime.spawn(task);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use super::flight::{Flights, Pilot, Woken};
 use super::line::{InFront, Turn};
 use super::mount::Mounted;
 use super::seat::{Seat, Then};
+use super::stalled::Runway;
 use super::state::{Landed, State, is_a_miss};
 use super::{Cache, Cell, Landings, Pinned, Tick};
 use crate::{Document, Error, ErrorKind, Fetched, metrics};
@@ -175,18 +176,20 @@ impl Cache {
         let runtime = self.host.nearest()?;
         let seat = self.seat(pilot, &runtime, Some(then));
         turn.into_iter().for_each(|turn| seat.lend(turn));
-        self.departures.add(slot, Arc::downgrade(&seat), Weak::new(), runtime.clone());
-        runtime.launch(Self::work(slot, seat));
+        let watched = Arc::downgrade(&seat);
+        self.departures.add(slot, watched.clone(), Weak::new(), runtime.clone());
+        Runway { runtime, seat: watched }.launch(Self::work(slot, seat));
         Ok(())
     }
 
     /// Starts a flight that the caller flies until somebody else depends on it.
-    fn fly_alone(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<FirstReader<Handle>, Error> {
+    fn fly_alone(&self, slot: &Pinned, pilot: Pilot<State, Pinned>) -> Result<FirstReader<Runway>, Error> {
         let then = Then::MakeWay(InFront::new(slot));
         let (runtime, is_here) = self.host.nearest_and_whether_here()?;
         let seat = self.seat(pilot, &runtime, Some(then));
         let watched = Arc::downgrade(&seat);
-        let cockpit = Cockpit::new(Self::work(slot, seat), runtime.clone());
+        let runway = Runway { runtime: runtime.clone(), seat: watched.clone() };
+        let cockpit = Cockpit::new(Self::work(slot, seat), runway);
         self.departures.add(slot, watched, Arc::downgrade(&cockpit), runtime);
         if !is_here {
             cockpit.hand_over();

@@ -9,7 +9,7 @@ use super::line::{InFront, Turn};
 use super::state::State;
 use super::{Cache, Pinned, Tick};
 use crate::sync::lock;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Recall};
 
 /// Where the pilot of a flight sits, unless it has landed or was given up. The one who reads has the only share that
 /// lasts: if a runtime drops that, the flight is lost, and due again a moment later.
@@ -18,6 +18,8 @@ pub(super) struct Seat {
     /// Its turn in the line of its vault, unless readers wait for it.
     turn: Mutex<Option<Turn>>,
     then: Mutex<Option<Then>>,
+    /// Takes the work back from its runtime, once it is a task.
+    recall: Mutex<Option<Recall>>,
     pub(super) cache: Weak<Cache>,
     /// Where it is flown.
     runtime: Id,
@@ -38,7 +40,7 @@ impl Seat {
         runtime: Id,
     ) -> Arc<Self> {
         let (pilot, then) = (Mutex::new(Some(pilot)), Mutex::new(then));
-        Arc::new(Self { pilot, turn: Mutex::default(), then, cache, runtime })
+        Arc::new(Self { pilot, turn: Mutex::default(), then, recall: Mutex::default(), cache, runtime })
     }
 
     /// Has the flight keep a turn until it is over.
@@ -64,6 +66,17 @@ impl Seat {
             Some(Then::Run(then)) => then(),
             None => {}
         }
+    }
+
+    /// The work has become a task.
+    pub(super) fn keep(&self, recall: Recall) {
+        *lock(&self.recall) = Some(recall);
+    }
+
+    /// Drops the work, if it has become a task.
+    pub(super) fn recall(&self) {
+        let recall = lock(&self.recall).take();
+        recall.into_iter().for_each(|recall| recall.recall());
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! A runtime that ends drops its tasks, so their flights are told. One that nobody drives does nothing at all:
 //! the keeper asks the runtime of a flight that takes long for a sign of life and gives the flight up without one,
-//! so that those who wait start again in their own runtime.
+//! so that those who wait start again in their own runtime. What was done for it is dropped, with all that it held.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, Weak};
@@ -14,6 +14,7 @@ use super::cockpit::{Cockpit, Launch, Work};
 use super::seat::Seat;
 use super::sign::Sign;
 use super::slot::Slot;
+use crate::recall;
 use crate::sync::lock;
 
 /// After how many steps of the keeper a task takes over what a reader flies, which costs little: 100 ms at least.
@@ -37,25 +38,35 @@ struct UnderWay {
 struct Departure {
     seat: Weak<Seat>,
     /// Where its first reader flies it, unless it began as a task.
-    cockpit: Weak<Cockpit<Handle>>,
+    cockpit: Weak<Cockpit<Runway>>,
     /// How many steps of the keeper it is under way.
     steps: u32,
     sign: Sign,
 }
 
-impl Launch for Handle {
+/// The runtime of a flight, and the seat from which it is taken back where nobody drives that.
+pub(super) struct Runway {
+    pub(super) runtime: Handle,
+    pub(super) seat: Weak<Seat>,
+}
+
+impl Launch for Runway {
     fn launch(&self, work: Work) {
-        drop(self.spawn(work));
+        let (task, recall) = recall::of(work);
+        if let Some(seat) = self.seat.upgrade() {
+            seat.keep(recall);
+        }
+        drop(self.runtime.spawn(task));
     }
 
     fn within<T>(&self, step: impl FnOnce() -> T) -> T {
-        let _inside = self.enter();
+        let _inside = self.runtime.enter();
         step()
     }
 }
 
 impl Departures {
-    pub(super) fn add(&self, slot: &Slot, seat: Weak<Seat>, cockpit: Weak<Cockpit<Handle>>, runtime: Handle) {
+    pub(super) fn add(&self, slot: &Slot, seat: Weak<Seat>, cockpit: Weak<Cockpit<Runway>>, runtime: Handle) {
         let departure = Departure { seat, cockpit, steps: 0, sign: Sign::of(runtime) };
         let mut under_way = lock(&self.under_way);
         if under_way.list.len() >= under_way.crowd {
@@ -108,6 +119,8 @@ impl Departures {
         for seat in given_up {
             seat.lose();
             seat.end();
+            // A place in the vault's window, for one.
+            seat.recall();
         }
         drop(looked_at);
     }

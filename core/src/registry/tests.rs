@@ -92,6 +92,54 @@ async fn vaults_come_and_go_while_the_registry_lives() {
     assert!(registry.prefixes().is_empty());
 }
 
+/// A vault that panics when it is closed.
+#[derive(Debug)]
+struct Panics;
+
+#[async_trait::async_trait]
+impl crate::VaultBackend for Panics {
+    fn describe(&self) -> crate::Description {
+        crate::Description::new("panics")
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    async fn read(&self, _: &crate::ReadRequest) -> Result<crate::Document, Error> {
+        Err(Error::new(ErrorKind::NotFound, "nothing here"))
+    }
+
+    async fn check(&self, _: Probe) -> Result<Health, Error> {
+        Ok(Health::default())
+    }
+
+    fn batch(&self) -> Option<&dyn crate::BatchRead> {
+        None
+    }
+
+    fn versions(&self) -> Option<&dyn crate::VersionPoll> {
+        None
+    }
+
+    fn changes(&self) -> Option<&dyn crate::ChangeFeed> {
+        None
+    }
+
+    async fn close(&self) {
+        panic!("told to");
+    }
+}
+
+#[tokio::test]
+async fn a_vault_that_panics_when_it_is_closed_keeps_no_other_from_it() {
+    let registry = registry();
+    registry.add("first", Panics).unwrap();
+    registry.add("second", Panics).unwrap();
+    registry.shutdown().await;
+    assert!(registry.prefixes().is_empty());
+}
+
 #[test]
 fn prefixes_are_checked() {
     for bad in ["", "a", "A1", "1a", "a_b", "a.b", "ab-", "a b", "env", "hcv", "konnect", "azure-certs"] {

@@ -11,6 +11,7 @@ use strongroom_core::{
     Registry, Vault, VaultBackend, VersionPoll, VersionState,
 };
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 
 const NAME: &str = "{vault://my-vault/customer/acme/name}";
 
@@ -19,6 +20,8 @@ const NAME: &str = "{vault://my-vault/customer/acme/name}";
 struct Slow {
     reads: Arc<AtomicUsize>,
     delay: Duration,
+    /// How many reads may be under way, if not any number.
+    window: Option<Arc<Semaphore>>,
 }
 
 #[async_trait]
@@ -32,6 +35,10 @@ impl VaultBackend for Slow {
     }
 
     async fn read(&self, _: &ReadRequest) -> Result<Document, Error> {
+        let _place = match &self.window {
+            Some(window) => Some(window.acquire().await.unwrap()),
+            None => None,
+        };
         let read = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
         tokio::time::sleep(self.delay).await;
         Document::from_json(&format!(r#"{{"name":"{read}"}}"#))
@@ -199,6 +206,62 @@ fn a_read_that_was_left_in_a_runtime_that_nobody_drives_is_started_again_elsewhe
     // What the first one still brings is too late to be shown.
     first.block_on(async { tokio::time::sleep(Duration::from_millis(400)).await });
     assert_eq!(registry.try_get(NAME).unwrap().as_bytes(), b"2");
+}
+
+#[test]
+fn reads_that_were_left_in_a_runtime_that_nobody_drives_hold_no_place_in_a_window() {
+    let vault = Slow {
+        delay: Duration::from_millis(100),
+        window: Some(Arc::new(Semaphore::new(2))),
+        ..Slow::default()
+    };
+    let registry = Registry::builder().vault("my-vault", vault.clone()).build().unwrap();
+    let text = |at: usize| format!("{{vault://my-vault/customer/number-{at}/name}}");
+    let (first, second) = (on_this_thread(), on_this_thread());
+    // One that a reader has flown itself, one that became a task, and what background work leaves.
+    first.block_on(async {
+        for at in 0..2 {
+            let left = tokio::time::timeout(Duration::from_millis(10), registry.get(text(at))).await;
+            assert!(left.is_err());
+        }
+    });
+    assert_eq!(vault.reads.load(Ordering::SeqCst), 2);
+    let other = async { tokio::time::timeout(Duration::from_secs(30), registry.get(text(7))).await };
+    assert_eq!(second.block_on(other).expect("a place is free").unwrap().as_bytes(), b"3");
+    // Whoever drives the first one again is served there as ever.
+    assert_eq!(first.block_on(registry.get(text(0))).unwrap().as_bytes(), b"4");
+}
+
+#[cfg(unix)]
+#[test]
+#[expect(clippy::exit, reason = "the end of a child that is no test")]
+fn what_was_built_before_a_fork_reads_and_rotates_after_it() {
+    let vault = Slow::default();
+    let mut policy = Policy::default();
+    policy.ttl = Some(Duration::from_secs(1));
+    let registry =
+        Registry::builder().vault("my-vault", Vault::new(vault).with_policy(policy)).build().unwrap();
+    assert!(registry.try_get(NAME).is_none());
+    let works = |registry: &Registry| {
+        runtime().block_on(async {
+            let first = registry.get(NAME).await.ok()?.as_bytes() == b"1" && registry.try_get(NAME).is_some();
+            let mut live = registry.watch(NAME).await.ok()?;
+            tokio::time::timeout(Duration::from_secs(30), live.changed()).await.ok()?.ok()?;
+            (first && live.current().ok()?.as_bytes() != b"1").then_some(())
+        })
+    };
+    let mut children = Vec::new();
+    for _ in 0..3 {
+        match fork::fork().unwrap() {
+            // Nothing of the test's own may go on here.
+            fork::Fork::Child => std::process::exit(if works(&registry).is_some() { 0 } else { 1 }),
+            fork::Fork::Parent(child) => children.push(child),
+        }
+    }
+    assert!(works(&registry).is_some(), "in the parent");
+    for child in children {
+        assert_eq!(fork::waitpid(child).unwrap(), 0, "in a child");
+    }
 }
 
 #[test]

@@ -1,0 +1,173 @@
+//! Tasks that can be taken back from their runtime. One that nobody drives neither runs its tasks nor drops them, so what
+//! they hold (a place in a queue, a lock) would be held until it is driven again.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Weak;
+use std::task::{Context, Poll};
+
+use crate::sync::{Arc, Mutex, lock};
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Has `work` taken back where its runtime does not go on with it: what is given back first is to be spawned, and what is
+/// given back with it drops the work, wherever it stands.
+///
+/// For backends that leave tasks of their own in the runtimes of their readers.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let (task, recall) = strongroom_core::recallable(std::future::pending());
+/// let task = tokio::spawn(task);
+/// recall.recall();
+/// # // Here the runtime goes on, and the task ends.
+/// task.await.unwrap();
+/// # });
+/// ```
+pub fn recallable(
+    work: impl Future<Output = ()> + Send + 'static,
+) -> (impl Future<Output = ()> + Send + 'static, Recall) {
+    of(Box::pin(work))
+}
+
+pub(crate) fn of(work: Work) -> (Recallable, Recall) {
+    let place = Arc::new(Mutex::new(Place { work: Some(work), is_recalled: false }));
+    let recall = Recall(Arc::downgrade(&place));
+    (Recallable(place), recall)
+}
+
+/// Takes a task back. Made by [`recallable`].
+#[derive(Clone)]
+pub struct Recall(Weak<Mutex<Place>>);
+
+impl Recall {
+    /// Drops what the task does, on this thread and at once; or where it runs just now as soon as it waits again.
+    pub fn recall(&self) {
+        let Some(place) = self.0.upgrade() else { return };
+        let work = {
+            let mut place = lock(&place);
+            place.is_recalled = true;
+            place.work.take()
+        };
+        // Not under the lock: what ends may do anything.
+        drop(work);
+    }
+}
+
+impl fmt::Debug for Recall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recall").finish_non_exhaustive()
+    }
+}
+
+/// Where the work is while nobody polls it.
+struct Place {
+    work: Option<Work>,
+    is_recalled: bool,
+}
+
+/// The task.
+pub(crate) struct Recallable(Arc<Mutex<Place>>);
+
+impl Future for Recallable {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(mut work) = lock(&self.0).work.take() else { return Poll::Ready(()) };
+        if work.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut place = lock(&self.0);
+        if place.is_recalled {
+            drop(place);
+            drop(work);
+            return Poll::Ready(());
+        }
+        place.work = Some(work);
+        Poll::Pending
+    }
+}
+
+impl Drop for Recallable {
+    fn drop(&mut self) {
+        // Whoever recalls it at this moment has a share of its place.
+        let work = lock(&self.0).work.take();
+        drop(work);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    struct Held(Arc<AtomicUsize>);
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_nobody_drives_is_dropped_at_once_by_who_recalls_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let held = Held(dropped.clone());
+        let (task, recall) = recallable(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        let task = runtime.spawn(task);
+        runtime.block_on(tokio::task::yield_now());
+        assert_eq!(dropped.load(Ordering::SeqCst), 0);
+        recall.recall();
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        recall.recall();
+        // Whoever drives it again finds it over.
+        assert!(
+            task.is_finished()
+                || runtime.block_on(async {
+                    tokio::task::yield_now().await;
+                    true
+                })
+        );
+    }
+
+    #[test]
+    fn what_runs_just_now_is_dropped_when_it_waits_and_what_is_over_is_over() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let held = Held(dropped.clone());
+        let (send, mine) = std::sync::mpsc::channel::<Recall>();
+        let (task, recall) = recallable(async move {
+            let _held = held;
+            mine.recv().unwrap().recall();
+            assert_eq!(_held.0.load(Ordering::SeqCst), 0);
+            tokio::task::yield_now().await;
+            panic!("it was recalled");
+        });
+        send.send(recall).unwrap();
+        runtime.block_on(async { tokio::spawn(task).await.unwrap() });
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        let (task, recall) = recallable(async {});
+        runtime.block_on(task);
+        recall.recall();
+    }
+
+    #[test]
+    fn a_runtime_that_ends_drops_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let held = Held(dropped.clone());
+        let (task, _recall) = recallable(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        drop(runtime.spawn(task));
+        drop(runtime);
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    }
+}
