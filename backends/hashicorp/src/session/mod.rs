@@ -12,12 +12,13 @@
 //! | `Closed` | the session's owner is done | revokes the tokens that were minted here, once, in 2 s at most | |
 //!
 //! A task owns the state; readers take the current token without a lock and ask the task only where there is none.
-//! The task starts with the first reader, in that reader's runtime; if the runtime ends, the next reader starts
-//! another that goes on with the same token. It ends with the last handle.
+//! The task starts with the first reader, in that reader's runtime; if the runtime ends, or nobody drives it where somebody
+//! waits for the task, the next reader starts another that goes on with the same token. It ends with the last handle.
 
 mod actor;
 mod desk;
 mod retiring;
+mod running;
 mod shared;
 mod state;
 mod timing;
@@ -28,13 +29,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use strongroom_core::{AuthMethod, ClientIdentity, Error, ErrorKind, Grant, LoginServer, Secret};
-use tokio::time::Instant;
+use strongroom_core::{AuthMethod, ClientIdentity, Error, ErrorKind, Grant, LoginServer, Secret, recallable};
+use tokio::time::{Instant, timeout};
 
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, lock};
 use actor::Actor;
-use desk::Desk;
+use desk::{Asked, Desk, Unowned};
 use retiring::Retired;
+use running::{ASKED_AFTER, PATIENCE, Running};
 pub(crate) use shared::Key;
 pub use shared::Sessions;
 
@@ -156,6 +158,8 @@ struct Core {
     desk: Arc<Desk<Arc<Snapshot>, Error>>,
     /// What one task leaves to the next.
     kept: Mutex<Kept>,
+    /// The task that was started last.
+    running: Mutex<Option<Running>>,
 }
 
 #[derive(Default)]
@@ -170,14 +174,17 @@ struct Kept {
     retired: Vec<Retired>,
 }
 
-/// How long the end of a session waits for its task, whose runtime nobody may be driving. Enough for a login that
-/// is under way, and to give its token back.
+/// How long the end of a session waits for its task. Enough for a login that is under way, and to give its token back.
 const END_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How soon the task's runtime has to give a sign of life at the end of a session, so that there is time left to give
+/// tokens back from elsewhere.
+const END_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Session {
     pub(crate) fn new(auth: Arc<dyn AuthMethod>, server: Arc<dyn TokenServer>) -> Self {
         let (current, desk, kept) = (ArcSwapOption::empty(), Arc::new(Desk::new()), Mutex::default());
-        let core = Arc::new(Core { auth, server, current, desk, kept });
+        let core = Arc::new(Core { auth, server, current, desk, kept, running: Mutex::default() });
         Self(Arc::new(Shared { core, users: AtomicUsize::new(1) }))
     }
 
@@ -240,8 +247,16 @@ impl Session {
     pub(crate) async fn close(&self) {
         let core = &self.0.core;
         core.desk.close();
-        let _ = tokio::time::timeout(END_DEADLINE, core.desk.left()).await;
-        // Where there was no task, or its runtime has ended, its work is done here.
+        let elsewhere = core.running_elsewhere().map(|running| (running.ask_for_a_sign(), running));
+        let soon = timeout(END_PATIENCE, core.desk.left()).await;
+        match elsewhere {
+            Some((sign, running)) if soon.is_err() && !sign.is_given() => running.take_back(),
+            _ if soon.is_err() => {
+                let _ = timeout(END_DEADLINE.saturating_sub(END_PATIENCE), core.desk.left()).await;
+            }
+            _ => {}
+        }
+        // Where there is no task any more that would have done it.
         core.revoke().await;
     }
 
@@ -250,11 +265,31 @@ impl Session {
         let mut asked = self.0.core.desk.ask(rejected);
         for _ in 0..3 {
             self.start()?;
-            if let Ok(answer) = (&mut asked).await {
+            if let Ok(answer) = self.answer(&mut asked).await {
                 return answer;
             }
         }
         Err(closed())
+    }
+
+    /// Waits for an answer, or for there to be no task any more: one that nobody drives is taken back.
+    async fn answer(
+        &self,
+        asked: &mut Asked<'_, Arc<Snapshot>, Error>,
+    ) -> Result<Result<Verdict, Error>, Unowned> {
+        loop {
+            if let Ok(answer) = timeout(ASKED_AFTER, &mut *asked).await {
+                return answer;
+            }
+            let Some(running) = self.0.core.running_elsewhere() else { continue };
+            let sign = running.ask_for_a_sign();
+            if let Ok(answer) = timeout(PATIENCE, &mut *asked).await {
+                return answer;
+            }
+            if !sign.is_given() {
+                running.take_back();
+            }
+        }
     }
 
     /// Starts the task where there is none.
@@ -266,7 +301,11 @@ impl Session {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::new(ErrorKind::Internal, "logging in needs a tokio runtime"))?;
         match Desk::own(&core.desk) {
-            Some(owner) => drop(runtime.spawn(Actor::new(core.clone(), owner).run())),
+            Some(owner) => {
+                let (task, recall) = recallable(Actor::new(core.clone(), owner).run());
+                *lock(&core.running) = Some(Running { runtime: runtime.clone(), recall });
+                drop(runtime.spawn(task));
+            }
             None if core.desk.is_closed() => return Err(closed()),
             None => {}
         }
