@@ -19,6 +19,26 @@ use crate::{Document, Error, Live, Secret};
 /// sent(registry.try_get("{vault://my-vault/customer/acme/name}"));
 /// # }
 /// ```
+///
+/// ```compile_fail
+/// # fn of(live: strongroom_core::Live) {
+/// tokio::spawn(async move {
+///     let value = live.current();
+///     tokio::task::yield_now().await;
+///     drop(value);
+/// });
+/// # }
+/// ```
+///
+/// ```
+/// # fn of(live: strongroom_core::Live) {
+/// tokio::spawn(async move {
+///     let value = live.current().map(|value| value.to_secret());
+///     tokio::task::yield_now().await;
+///     drop(value);
+/// });
+/// # }
+/// ```
 pub struct SecretRef<'a> {
     held: Held<'a>,
     /// Bound to its thread.

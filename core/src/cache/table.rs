@@ -33,7 +33,8 @@ use crate::sync::lock;
 pub struct CacheLimits {
     /// How many documents, at least 1. Default 10,000.
     pub entries: usize,
-    /// How many bytes they may take, approximately. Default 64 MiB.
+    /// How many bytes they may take, approximately; and how many the texts of references that are looked up may have, 1 MiB
+    /// at least. Default 64 MiB.
     pub bytes: usize,
     /// How many misses are remembered, at least 1. Default 1,000.
     pub misses: usize,

@@ -5,6 +5,7 @@
 mod capacity;
 mod fleet;
 mod following;
+mod hits;
 mod observers;
 mod reference;
 mod runtimes;

@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TABLE", value_parser = PossibleValuesParser::new(TABLES.iter().map(|table| table.name)))]
     only: Vec<String>,
 
-    /// How many rounds the figures are medians of [default: 5].
+    /// How many rounds the figures are medians of; fewer than 5 are not written [default: 5].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
 
@@ -60,6 +60,6 @@ impl Arguments {
     }
 
     pub(crate) fn writes(&self) -> bool {
-        !self.quick && !self.no_write
+        !self.quick && !self.no_write && self.rounds.is_none_or(|rounds| rounds >= 5)
     }
 }
