@@ -62,7 +62,7 @@ impl Cache {
         let seats: Vec<_> = several.iter().map(|(_, seat)| Arc::downgrade(seat)).collect();
         let (task, recall) = recallable(read_together(self.me.clone(), mounted, several));
         for seat in seats.iter().filter_map(Weak::upgrade) {
-            seat.keep(recall.clone());
+            seat.keep(recall.clone(), runtime.clone());
         }
         runtime.spawn(task);
         Ok(())

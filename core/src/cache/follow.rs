@@ -78,7 +78,7 @@ async fn follow(watch: &Watch) {
         drop(cache);
         for slot in slots {
             tracing::debug!(prefix = slot.mount.prefix(), resource = slot.subject.resource(), "has changed");
-            read_anew(&watch.cache, &slot).await;
+            read_anew(&watch.cache, &slot, None).await;
         }
         // A floor on the period, whatever the backend does.
         tokio::time::sleep(STEP).await;
@@ -101,26 +101,36 @@ async fn caught<T>(theirs: impl Future<Output = T>) -> Option<T> {
 const AT_ONCE: usize = 4;
 
 impl Cache {
-    /// Reads documents so that what is known of them is not older than this call, in the background.
-    pub(super) fn read_after_now(&self, slots: Vec<Pinned>) {
+    /// Reads documents until they have landed after so many landings each, in the background.
+    pub(super) fn read_after(&self, slots: &[(Pinned, Landings)]) {
+        // Should this come to nothing, with its runtime or where a few take their time, each is read when it is due.
+        for (slot, _) in slots {
+            let due = self.clock.now().after(LOOK_UP);
+            slot.flights.with(|state| state.schedule().is_due_from_now(due));
+            self.queue(due, Arc::downgrade(slot));
+        }
+        let _ = self.keep_rotating();
         let Ok(runtime) = self.host.nearest() else { return };
         let at_once = AT_ONCE.min(slots.len());
+        let slots: Vec<_> = slots.iter().map(|(slot, since)| (Arc::downgrade(slot), *since)).collect();
         let slots = Arc::new(Mutex::new(slots.into_iter()));
         for _ in 0..at_once {
             let (cache, slots) = (self.me.clone(), slots.clone());
             runtime.spawn(async move {
                 let next = || lock(&slots).next();
-                while let Some(slot) = next() {
-                    read_anew(&cache, &slot).await;
+                while let Some((slot, since)) = next() {
+                    let pinned = slot.upgrade().and_then(|slot| cache.upgrade()?.table.pin_listed(&slot));
+                    if let Some(slot) = pinned {
+                        read_anew(&cache, &slot, Some(since)).await;
+                    }
                 }
             });
         }
     }
 }
 
-/// Reads a document so that what is known of it is not older than this call.
-async fn read_anew(cache: &Weak<Cache>, slot: &Pinned) {
-    let mut since: Option<Landings> = None;
+/// Reads a document until it has landed after so many landings; or so that what is known of it is not older than this call.
+async fn read_anew(cache: &Weak<Cache>, slot: &Pinned, mut since: Option<Landings>) {
     while let Some(cache) = cache.upgrade() {
         let joined = Flights::join(slot, |state, flying| {
             // What is under way may bring what was there before the change: another read follows it.

@@ -212,12 +212,19 @@ impl Cache {
     pub(crate) fn renew(&self, mount: &Arc<Mount>) {
         let of_the_mount = |slot: &Slot| Arc::ptr_eq(&slot.mount, mount);
         self.end(self.table.take(|slot| of_the_mount(slot) && !slot.is_pinned()));
-        let held = self.table.pin_all(of_the_mount);
-        for slot in &held {
-            drop(slot.flights.announce(|state| state.forget(slot)));
-        }
+        let forget = |slot: Pinned| {
+            let since = Flights::join(&slot, |state, flying| {
+                state.forget(&slot);
+                // What is under way may bring what was there before.
+                Some(if flying { state.landings().next() } else { state.landings() })
+            });
+            // Who waits for a change looks again.
+            drop(slot.flights.announce(|_| ()));
+            Some((slot, since.ok()?))
+        };
+        let held: Vec<_> = self.table.pin_all(of_the_mount).into_iter().filter_map(forget).collect();
         // Where there is no runtime yet, there is no handle that anybody waits for either.
-        self.read_after_now(held);
+        self.read_after(&held);
     }
 
     /// After a vault was removed: drops all of its values.

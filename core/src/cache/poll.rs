@@ -16,10 +16,11 @@ use super::folders::place;
 use super::line::{Line, Turn, What, Work};
 use super::plan::Cause;
 use super::rounds::Errand;
+use super::seat::Task;
 use super::slot::Slot;
 use super::state::State;
 use super::{Cache, Mounted, Pinned};
-use crate::{Error, ErrorKind, VersionState, schedule};
+use crate::{Error, ErrorKind, VersionState, recallable, schedule};
 
 /// After so many questions in vain, while reads succeed, a folder is read secret by secret.
 const IN_VAIN: u8 = 3;
@@ -64,11 +65,14 @@ impl Cache {
         let asked = slots.iter().map(|slot| Arc::downgrade(slot)).collect();
         let errand = self.rotation.rounds.begin(self.me.clone(), turn, asked, &runtime);
         let round = Round { cache: self.me.clone(), mounted, folder, slots, errand: errand.clone() };
+        let ends = errand.clone();
         let task = async move {
             round.go().await;
-            errand.end();
+            ends.end();
         };
-        runtime.spawn(task.instrument(span));
+        let (task, recall) = recallable(task.instrument(span));
+        errand.keep(Task { recall, runtime: runtime.clone() });
+        runtime.spawn(task);
         Ok(())
     }
 
@@ -280,6 +284,10 @@ impl Round {
 
 impl Drop for Round {
     fn drop(&mut self) {
+        // Who has given it up has seen to them.
+        if self.errand.was_given_up() {
+            return;
+        }
         if let Some(cache) = self.cache.upgrade() {
             for slot in &self.slots {
                 slot.flights.with(|state| cache.postpone(state, Arc::downgrade(slot)));

@@ -135,10 +135,10 @@ impl Cache {
     /// Takes out of the queue what does not count any more, where that may be much. Called at every step of the keeper.
     pub(super) fn tidy_what_is_due(&self) {
         let crowd = lock(&self.rotation.due).take_a_crowd();
-        if let Some(mut crowd) = crowd {
+        if let Some(crowd) = crowd {
             // Not under the lock of the queue, which is taken under those of slots.
-            crowd.retain(Due::counts);
-            lock(&self.rotation.due).put_back(crowd);
+            let mut taken = Taken { from: &self.rotation.due, crowd };
+            taken.crowd.retain(Due::counts);
         }
     }
 
@@ -257,6 +257,18 @@ impl Cache {
                 Ok(())
             }
         }
+    }
+}
+
+/// What was taken out of the queue, and goes back there whatever happens.
+struct Taken<'a> {
+    from: &'a Mutex<Queue>,
+    crowd: Vec<Due>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        lock(self.from).put_back(std::mem::take(&mut self.crowd));
     }
 }
 

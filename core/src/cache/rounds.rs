@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::runtime::Handle;
 
 use super::line::Turn;
+use super::seat::Task;
 use super::sign::Sign;
 use super::slot::Slot;
 use super::{Cache, Mount};
@@ -22,6 +23,8 @@ pub(super) struct Errand {
     /// Until it is over or was given up.
     turn: Mutex<Option<Turn>>,
     slots: Vec<Weak<Slot>>,
+    /// Takes the question back from its runtime.
+    task: Mutex<Option<Task>>,
 }
 
 impl Rounds {
@@ -33,7 +36,8 @@ impl Rounds {
         runtime: &Handle,
     ) -> Arc<Errand> {
         let mount = turn.mount().clone();
-        let errand = Arc::new(Errand { cache, mount, turn: Mutex::new(Some(turn)), slots });
+        let errand =
+            Arc::new(Errand { cache, mount, turn: Mutex::new(Some(turn)), slots, task: Mutex::default() });
         let mut under_way = lock(&self.0);
         under_way.retain(|(errand, _)| errand.strong_count() > 0);
         under_way.push((Arc::downgrade(&errand), Sign::of(runtime.clone())));
@@ -42,6 +46,11 @@ impl Rounds {
 }
 
 impl Errand {
+    /// It has become a task.
+    pub(super) fn keep(&self, task: Task) {
+        *lock(&self.task) = Some(task);
+    }
+
     /// The next in line takes the turn. What the answer has put into the line begins also where the question was given
     /// up just before.
     pub(super) fn end(&self) {
@@ -81,6 +90,9 @@ impl Cache {
             self.put_back(errand.slots.clone());
             drop(turn);
             errand.end();
+            // With a place in the vault's window, for one.
+            let task = lock(&errand.task).take();
+            task.into_iter().for_each(Task::recall);
         }
     }
 }

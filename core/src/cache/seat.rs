@@ -1,8 +1,9 @@
 //! Where a flight's pilot sits while it flies, and what becomes of the flight if whoever reads vanishes.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 
-use tokio::runtime::Id;
+use tokio::runtime::{Handle, Id};
 
 use super::flight::Pilot;
 use super::line::{InFront, Turn};
@@ -19,10 +20,26 @@ pub(super) struct Seat {
     turn: Mutex<Option<Turn>>,
     then: Mutex<Option<Then>>,
     /// Takes the work back from its runtime, once it is a task.
-    recall: Mutex<Option<Recall>>,
+    recall: Mutex<Option<Task>>,
     pub(super) cache: Weak<Cache>,
     /// Where it is flown.
     runtime: Id,
+}
+
+/// A task that can be taken back, and its runtime.
+pub(super) struct Task {
+    pub(super) recall: Recall,
+    pub(super) runtime: Handle,
+}
+
+impl Task {
+    /// Drops what the task does, as it would be dropped there. It may be a backend's, so that it may panic.
+    pub(super) fn recall(self) {
+        let _inside = self.runtime.enter();
+        if catch_unwind(AssertUnwindSafe(|| self.recall.recall())).is_err() {
+            tracing::error!("a backend panicked when its work was dropped; this is a defect in it");
+        }
+    }
 }
 
 /// What is to be done when a flight is over.
@@ -69,14 +86,14 @@ impl Seat {
     }
 
     /// The work has become a task.
-    pub(super) fn keep(&self, recall: Recall) {
-        *lock(&self.recall) = Some(recall);
+    pub(super) fn keep(&self, recall: Recall, runtime: Handle) {
+        *lock(&self.recall) = Some(Task { recall, runtime });
     }
 
     /// Drops the work, if it has become a task.
     pub(super) fn recall(&self) {
-        let recall = lock(&self.recall).take();
-        recall.into_iter().for_each(|recall| recall.recall());
+        let kept = lock(&self.recall).take();
+        kept.into_iter().for_each(Task::recall);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -54,7 +54,7 @@ impl Launch for Runway {
     fn launch(&self, work: Work) {
         let (task, recall) = recall::of(work);
         if let Some(seat) = self.seat.upgrade() {
-            seat.keep(recall);
+            seat.keep(recall, self.runtime.clone());
         }
         drop(self.runtime.spawn(task));
     }
@@ -116,12 +116,12 @@ impl Departures {
         });
         // Whoever waits is woken by this, which may run anything.
         solos.iter().for_each(|solo| solo.hand_over());
-        for seat in given_up {
+        for seat in &given_up {
             seat.lose();
             seat.end();
-            // A place in the vault's window, for one.
-            seat.recall();
         }
+        // All of them are told before any of the work is dropped, with a place in the vault's window, for one.
+        given_up.iter().for_each(|seat| seat.recall());
         drop(looked_at);
     }
 }

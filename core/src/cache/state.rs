@@ -152,29 +152,40 @@ impl State {
         self.further.iter().flat_map(|further| further.iter())
     }
 
-    /// Before another cell is made: where there are many, those go that nobody holds, first those that were not read since
-    /// the last time. What is asked for may come from whoever sends requests, and the document answers it in any case.
-    /// Says how many.
+    /// Before another cell is made: where there are many, or their values are large, of those that nobody holds half of the
+    /// bound stays; those that were not read since the last time go first. What is asked for may come from whoever sends
+    /// requests, and the document answers it in any case. Says how many went.
     pub(super) fn make_room_for_a_cell(&mut self, blocks: &Blocks) -> usize {
         let Some(further) = &mut self.further else { return 0 };
         let before = further.len();
-        if before < CELLS || before < further.capacity() {
+        let is_crowded = before >= CELLS && before == further.capacity();
+        let loose = || further.iter().filter(|further| !further.is_pinned());
+        let bytes: usize = loose().map(|further| further.cell.load().heap()).sum();
+        let bound = self.document.as_ref().map_or(0, Kept::heap).max(LOOSE);
+        if !is_crowded && bytes <= bound {
             return 0;
         }
+        let (mut many, mut heavy) =
+            (loose().count().saturating_sub(CELLS / 2), bytes.saturating_sub(bound / 2));
         for even_if_used in [false, true] {
-            if further.len() > before / 2 {
-                further.retain(|further| {
-                    let cell = &further.cell;
-                    let stays = further.is_pinned() || (cell.was_used() && !even_if_used);
-                    if !stays {
-                        cell.end(blocks);
-                    }
-                    stays
-                });
-            }
+            further.retain(|further| {
+                let cell = &further.cell;
+                let goes =
+                    (many > 0 || heavy > 0) && !further.is_pinned() && (!cell.was_used() || even_if_used);
+                if goes {
+                    many = many.saturating_sub(1);
+                    heavy = heavy.saturating_sub(cell.load().heap());
+                    cell.end(blocks);
+                }
+                !goes
+            });
         }
         // Where handles hold nearly all of them, the next look is after as many again: each costs no more than a few.
-        further.shrink_to(CELLS.max(2 * further.len()));
+        if further.len() > further.capacity() / 2 {
+            further.reserve(further.len());
+        } else {
+            further.shrink_to(CELLS.max(2 * further.len()));
+        }
         before - further.len()
     }
 
@@ -193,6 +204,12 @@ impl State {
         let neg_ttl = cell.ask.neg_ttl(policy);
         match (&self.standing, &self.document) {
             (Standing::Missing { error, since }, _) if now < since.after(neg_ttl) => Some(Err(error.clone())),
+            // Who asks the new vault is told what it says; handles have what the old one gave.
+            (Standing::Failed { error, until, .. }, _)
+                if is_a_miss(error) && self.is_of_another_vault(mounted.generation) =>
+            {
+                (now < *until).then(|| Err(error.clone()))
+            }
             (Standing::Failed { error, until, .. }, _) => {
                 let block = cell.load();
                 if block.is_a_value() && block.is_live(now) {
@@ -225,6 +242,11 @@ impl State {
             (Standing::Unknown, _) => return None,
             (Standing::Lost(error), _) => return Some(Landed::Lost(error.clone())),
             (Standing::Missing { error, .. }, _) => Err(error.clone()),
+            (Standing::Failed { error, .. }, _)
+                if is_a_miss(error) && self.is_of_another_vault(mounted.generation) =>
+            {
+                Err(error.clone())
+            }
             (Standing::Failed { error, .. }, _) => held.ok_or_else(|| error.clone()),
             (Standing::Good, document) => held.ok_or_else(|| {
                 let policy = &mounted.vault.policy;
@@ -290,6 +312,9 @@ impl State {
 
 /// So many cells beside its first a slot may have, whoever holds them.
 const CELLS: usize = 128;
+
+/// So many bytes the values in those may have that nobody holds, or as many as the document.
+const LOOSE: usize = 64 << 10;
 
 /// The weight of what has left the table.
 const GONE: u32 = u32::MAX;

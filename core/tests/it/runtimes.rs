@@ -441,10 +441,16 @@ struct Listed {
     polls: Arc<AtomicUsize>,
     /// How long an answer takes, in milliseconds.
     delay: Arc<AtomicUsize>,
+    /// How many may be asked for at the same time.
+    window: Option<Arc<Semaphore>>,
 }
 
 impl Listed {
     async fn take_time(&self) {
+        let _place = match &self.window {
+            Some(window) => Some(window.acquire().await.unwrap()),
+            None => None,
+        };
         tokio::time::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst) as u64)).await;
     }
 }
@@ -496,7 +502,8 @@ impl VersionPoll for Listed {
 
 /// Eight folders with two secrets each, watched in a runtime that is then driven no more while it asks for versions.
 fn left_asking() -> (Listed, Registry, Runtime, Vec<Live>) {
-    let vault = Listed::default();
+    // As many as are left.
+    let vault = Listed { window: Some(Arc::new(Semaphore::new(4))), ..Listed::default() };
     let mut policy = Policy::default();
     policy.ttl = Some(Duration::from_secs(1));
     let mounted = Vault::new(vault.clone()).with_policy(policy);

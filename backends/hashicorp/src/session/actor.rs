@@ -94,6 +94,8 @@ impl Actor {
         let mut login = Box::pin(async move {
             sleep_until(not_before).await;
             let since = Instant::now();
+            // Before it is known what comes of it: one that is never heard of again counts too.
+            core.note_login(since);
             let result = match timeout(LOGIN_DEADLINE, Caught(core.auth.login(core.server.login_server())))
                 .await
             {
@@ -121,11 +123,6 @@ impl Actor {
                 }
             }
         };
-        {
-            let mut kept = lock(&self.core.kept);
-            kept.last_login = Some(since);
-            kept.due = Some(kept.due.map_or(since, |due| due.max(since)) + LOGIN_PERIOD);
-        }
         match result {
             Ok(grant) => self.logged_in(grant, since, old),
             Err(error) => self.login_failed(error, failures + 1, old),
@@ -408,6 +405,15 @@ impl Actor {
         let kept = lock(&self.core.kept);
         let after_last = kept.last_login.map_or_else(Instant::now, |last| last + FLOOR);
         kept.due.map_or(after_last, |due| after_last.max(due - LOGIN_PERIOD))
+    }
+}
+
+impl Core {
+    /// Counts a login that begins now.
+    fn note_login(&self, since: Instant) {
+        let mut kept = lock(&self.kept);
+        kept.last_login = Some(since);
+        kept.due = Some(kept.due.map_or(since, |due| due.max(since)) + LOGIN_PERIOD);
     }
 }
 

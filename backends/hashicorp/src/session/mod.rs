@@ -36,7 +36,7 @@ use crate::sync::{Arc, Mutex, lock};
 use actor::Actor;
 use desk::{Asked, Desk, Unowned};
 use retiring::Retired;
-use running::{ASKED_AFTER, PATIENCE, Running};
+use running::{LOOK, Running};
 pub(crate) use shared::Key;
 pub use shared::Sessions;
 
@@ -278,15 +278,10 @@ impl Session {
         asked: &mut Asked<'_, Arc<Snapshot>, Error>,
     ) -> Result<Result<Verdict, Error>, Unowned> {
         loop {
-            if let Ok(answer) = timeout(ASKED_AFTER, &mut *asked).await {
+            if let Ok(answer) = timeout(LOOK, &mut *asked).await {
                 return answer;
             }
-            let Some(running) = self.0.core.running_elsewhere() else { continue };
-            let sign = running.ask_for_a_sign();
-            if let Ok(answer) = timeout(PATIENCE, &mut *asked).await {
-                return answer;
-            }
-            if !sign.is_given() {
+            if let Some(running) = self.0.core.running_elsewhere().filter(Running::is_lost) {
                 running.take_back();
             }
         }
@@ -303,7 +298,7 @@ impl Session {
         match Desk::own(&core.desk) {
             Some(owner) => {
                 let (task, recall) = recallable(Actor::new(core.clone(), owner).run());
-                *lock(&core.running) = Some(Running { runtime: runtime.clone(), recall });
+                *lock(&core.running) = Some(Running::new(runtime.clone(), recall));
                 drop(runtime.spawn(task));
             }
             None if core.desk.is_closed() => return Err(closed()),

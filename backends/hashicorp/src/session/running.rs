@@ -6,21 +6,24 @@ use std::time::Duration;
 
 use strongroom_core::Recall;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::Core;
-use crate::sync::{Arc, lock};
+use crate::sync::{Arc, Mutex, lock};
 
-/// How long a reader waits before it asks whether anybody drives the task: longer than most logins take.
-pub(super) const ASKED_AFTER: Duration = Duration::from_secs(1);
+/// How long a reader waits before it looks whether anybody drives the task: longer than most logins take.
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 /// How soon a runtime that is driven says so, however busy it is.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The task of a session, and its runtime.
 #[derive(Clone)]
 pub(super) struct Running {
-    pub(super) runtime: Handle,
-    pub(super) recall: Recall,
+    runtime: Handle,
+    recall: Recall,
+    /// Since when its runtime owes a sign of life. Readers share it: each may have less time than that takes.
+    doubt: Arc<Mutex<Option<(Instant, Sign)>>>,
 }
 
 /// Is set by a runtime that is driven.
@@ -36,6 +39,10 @@ impl Core {
 }
 
 impl Running {
+    pub(super) fn new(runtime: Handle, recall: Recall) -> Self {
+        Self { runtime, recall, doubt: Arc::default() }
+    }
+
     /// Asks its runtime for a sign of life.
     pub(super) fn ask_for_a_sign(&self) -> Sign {
         let sign = Arc::new(AtomicBool::new(false));
@@ -44,7 +51,18 @@ impl Running {
         Sign(sign)
     }
 
-    /// Takes the task back, without which it has no owner any more.
+    /// Whether its runtime has owed a sign of life for too long. Called now and then by whoever waits.
+    pub(super) fn is_lost(&self) -> bool {
+        let mut doubt = lock(&self.doubt);
+        match &*doubt {
+            None => *doubt = Some((Instant::now(), self.ask_for_a_sign())),
+            Some((_, sign)) if sign.is_given() => *doubt = None,
+            Some((since, _)) => return since.elapsed() >= PATIENCE,
+        }
+        false
+    }
+
+    /// Takes the task back, without which the session has no owner any more.
     pub(super) fn take_back(&self) {
         tracing::warn!("the runtime in which the session runs stands still: it goes on in another");
         self.recall.recall();

@@ -146,9 +146,13 @@ async fn a_replacement_without_the_secret_leaves_what_there_was_within_its_limit
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "until the new vault has it");
         assert!(live.is_stale());
-        // What only the old vault gave is not the new one's.
-        let other = format!("{:?}", registry.get(USER).await);
-        assert!(other.contains("not here yet"), "{other}");
+        // Who asks is told what the new one says, also of what the old one gave.
+        for asked in [registry.get(USER).await, registry.get(NAME).await] {
+            let asked = format!("{asked:?}");
+            assert!(asked.contains("not here yet"), "{asked}");
+        }
+        assert!(live.refresh().await.is_err());
+        assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.");
         new.set("customer/acme", r#"{"name":"new"}"#, 1);
         tokio::time::sleep(Duration::from_secs(61)).await;
         assert_eq!(live.current().unwrap().as_bytes(), b"new");
@@ -190,6 +194,30 @@ async fn many_handles_are_read_anew_a_few_at_a_time_so_that_others_find_room() {
     tokio::time::sleep(Duration::from_secs(26)).await;
     assert_eq!(new.reads(), 96);
     assert!(handles.iter().all(|live| live.current().unwrap().as_bytes() == b"new"));
+}
+
+#[test]
+fn handles_follow_a_replacement_whose_first_reads_were_left_in_a_runtime_that_ended() {
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let old = scripted();
+    let new = scripted();
+    new.set("customer/acme", r#"{"name":"new"}"#, 1);
+    let first = runtime();
+    let vault = Vault::new(old).with_policy(policy(0));
+    let registry = Registry::builder().vault("my-vault", vault).build().unwrap();
+    let mut live = first.block_on(registry.watch(NAME)).unwrap();
+    first.block_on(registry.replace("my-vault", new)).unwrap();
+    drop(first);
+    let changed = async { tokio::time::timeout(Duration::from_secs(60), live.changed()).await };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(changed)
+        .expect("somebody reads it")
+        .unwrap();
+    assert_eq!(live.current().unwrap().as_bytes(), b"new");
 }
 
 #[tokio::test(start_paused = true)]
