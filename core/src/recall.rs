@@ -14,7 +14,8 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Has `work` taken back where its runtime does not go on with it: what is given back first is to be spawned, and what is
 /// given back with it drops the work, wherever it stands.
 ///
-/// For backends that leave tasks of their own in the runtimes of their readers.
+/// For backends that leave tasks of their own in the runtimes of their readers. What is dropped so is dropped on another
+/// thread, which must not be blocked.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

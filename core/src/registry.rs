@@ -108,8 +108,8 @@ impl Registry {
 
     /// Puts another vault in the place of the one behind a prefix and closes the old one.
     ///
-    /// Handles go on with the old values, within their limits, until the new vault has given a good document.
-    /// What the old vault still answers after this call began is not shown to anybody.
+    /// Handles go on with the old values, within their limits, until the new vault has given a good document; what else
+    /// it says is told to whoever [gets](Self::get) the secret. What the old vault still answers after this call began is not shown to anybody.
     ///
     /// # Errors
     ///
