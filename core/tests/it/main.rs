@@ -7,5 +7,6 @@ mod fleet;
 mod following;
 mod hits;
 mod observers;
+mod recall;
 mod reference;
 mod runtimes;

@@ -1,6 +1,11 @@
 //! The concurrent modules of the cache, as they are, on primitives whose every interleaving is tried.
 
-#![allow(dead_code, missing_docs, reason = "whole modules are included, for the part that is tried")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "whole modules are included, for the part that is tried"
+)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../src/cache/block.rs"]
@@ -11,11 +16,15 @@ mod clock;
 mod cockpit;
 #[path = "../../src/cache/flight.rs"]
 mod flight;
+#[path = "../../src/recall.rs"]
+mod recall;
 
 /// What the modules find in the crate under this name, from loom.
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
+    // Loom's own has no weak ones. What is tried here is the lock.
+    pub(crate) use std::sync::Arc;
 
     pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap()
@@ -272,5 +281,56 @@ fn who_learned_of_a_new_value_is_never_shown_the_one_remembered() {
         *cell.lock().unwrap() = Arc::new(Block::of(b"new", limits, 2, None));
         finder.join().unwrap();
         rememberer.join().unwrap();
+    });
+}
+
+#[test]
+fn who_copies_several_values_under_the_lock_has_those_of_one_landing() {
+    model(|| {
+        let owner = owner();
+        // Stand for the atomic pointers of two cells of one document.
+        let cells = Arc::new([Mutex::new(1), Mutex::new(1)]);
+        let put =
+            |cells: &[Mutex<u32>; 2], value| cells.iter().for_each(|cell| *cell.lock().unwrap() = value);
+        let Err((_, Some(pilot))) = Flights::join(&owner, |_, _| None::<()>) else { unreachable!() };
+        let landing = thread::spawn({
+            let cells = cells.clone();
+            move || drop(pilot.land(|_| put(&cells, 2)))
+        });
+        let [user, password] = owner.0.with(|_| [0, 1].map(|at| *cells[at].lock().unwrap()));
+        assert_eq!(user, password);
+        landing.join().unwrap();
+        assert_eq!(owner.0.with(|_| [0, 1].map(|at| *cells[at].lock().unwrap())), [2, 2]);
+    });
+}
+
+/// Counts that it was dropped.
+struct Held(Arc<AtomicUsize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn what_is_taken_back_at_any_moment_is_dropped_once_and_its_task_ends() {
+    model(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let held = Held(dropped.clone());
+        let (task, recall) = recall::recallable(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        let driver = thread::spawn(move || block_on(task));
+        let other = thread::spawn({
+            let recall = recall.clone();
+            move || recall.recall()
+        });
+        recall.recall();
+        other.join().unwrap();
+        // It ends though nothing else would wake it.
+        driver.join().unwrap();
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
     });
 }
