@@ -29,8 +29,9 @@ const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 /// How short and how long a server may ask to be left alone.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(300));
 
-/// How long a server is left alone at most that asks for it without saying how long.
-const PAUSE_UNTOLD: Duration = Duration::from_secs(8);
+/// How long a server is left alone at most that asks for it without saying how long. As short as the longest wait
+/// between two tries, so that a call has several of them: a longer one would be a guess that costs it its value.
+const PAUSE_UNTOLD: Duration = Duration::from_secs(2);
 
 /// What one success, or one second, adds to the budget of retries.
 const REFILL: f64 = 0.1;
@@ -312,7 +313,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refusals_of_what_was_under_way_together_make_one_pause() {
         let breaker = Breaker::new(3);
-        for most in [630, 1_260, 2_510] {
+        for most in [630, 1_260, 2_510, 2_510] {
             (0..8).for_each(|_| breaker.told_to_wait(None, &refused()));
             let wait = breaker.paused().and_then(|error| error.retry_after()).unwrap();
             assert!(wait <= Duration::from_millis(most), "{wait:?}, {most} ms at most");

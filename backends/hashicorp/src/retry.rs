@@ -264,6 +264,37 @@ mod tests {
         assert!((110..=111).contains(&tries.get()), "{}", tries.get());
     }
 
+    /// A limit as OpenBao's: `most` in each interval, and no word on when to come again.
+    #[tokio::test(start_paused = true)]
+    async fn a_quota_that_has_room_for_all_fails_nobody() {
+        const INTERVAL: u64 = 2;
+        for _ in 0..200 {
+            let (started, breaker) = (Instant::now(), Breaker::new(20));
+            let (breaker, used) = (&breaker, &Cell::new((0, 0)));
+            let reader = || {
+                run(Budget { retries: 20, ..BUDGET }, breaker, move || async move {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    let interval = started.elapsed().as_secs() / INTERVAL;
+                    let (at, count) = used.get();
+                    let count = if at == interval { count + 1 } else { 1 };
+                    used.set((interval, count));
+                    if count <= 2 {
+                        breaker.answered(true);
+                        return Ok(());
+                    }
+                    let error = Error::new(ErrorKind::RateLimited, "rate limit quota exceeded").transient();
+                    breaker.told_to_wait(None, &error);
+                    Err(error)
+                })
+            };
+            let results = tokio::join!(reader(), reader(), reader(), reader(), reader(), reader());
+            let results: [Result<(), Error>; 6] = results.into();
+            for result in results {
+                result.unwrap();
+            }
+        }
+    }
+
     #[test]
     fn jitter_keeps_its_bounds() {
         for tries in 1..40 {
