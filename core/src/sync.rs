@@ -1,7 +1,9 @@
 //! The primitives of the concurrent modules, in one place so that a model checker can put its own here.
 
-pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+pub(crate) use strongroom_hazard::{Guard, Retired, Swap};
 
 /// Locks. Nothing that we run under a lock leaves its data half-done, so a panic elsewhere poisons nothing.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -4,17 +4,14 @@
 //! another big one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use strongroom_hazard::{Guard, Retired, Swap};
 
 use super::apart::Apart;
 use super::block::Block;
 use super::cell::CellRef;
-use crate::sync::lock;
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Guard, Mutex, Ordering, Retired, Swap, lock};
 
 type Map = HashMap<Arc<str>, CellRef, RandomState>;
 

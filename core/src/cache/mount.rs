@@ -1,13 +1,11 @@
 //! A prefix and the vault behind it, which may be replaced while others read.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-
-use strongroom_hazard::Swap;
+use std::sync::PoisonError;
 
 use super::folders::Folders;
 use super::line::Line;
 use super::notice::Pulse;
+use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering, RwLock, Swap};
 use crate::{Error, ErrorKind, Vault, escaped};
 
 /// What a prefix stands for, for as long as it stands for anything.

@@ -8,6 +8,8 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../src/cache/apart.rs"]
+mod apart;
 #[path = "../../src/cache/block.rs"]
 mod block;
 #[path = "../../src/cache/clock.rs"]
@@ -16,20 +18,18 @@ mod clock;
 mod cockpit;
 #[path = "../../src/cache/flight.rs"]
 mod flight;
+#[path = "../../src/cache/index.rs"]
+mod index;
+#[path = "../../src/cache/mount.rs"]
+mod mount;
 #[path = "../../src/recall.rs"]
 mod recall;
 
-/// What the modules find in the crate under this name, from loom.
-mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
-    pub(crate) use loom::sync::{Mutex, MutexGuard};
-    // Loom's own has no weak ones. What is tried here is the lock.
-    pub(crate) use std::sync::Arc;
+mod small;
+mod sync;
 
-    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-        mutex.lock().unwrap()
-    }
-}
+/// What modules find in the crate and beside them, in small.
+use small::{Error, ErrorKind, Vault, cell, escaped, folders, line, notice};
 
 use std::future::Future;
 use std::pin::pin;
@@ -39,10 +39,12 @@ use block::{Block, Limits};
 use clock::{Clock, Tick};
 use cockpit::{Cockpit, FirstReader, Launch, Work};
 use flight::Flights;
+use index::{Bounds, Index};
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
+use mount::Mount;
 
 /// A slot in small: how often it was read, and how the last read ended.
 #[derive(Debug, Default)]
@@ -332,5 +334,61 @@ fn what_is_taken_back_at_any_moment_is_dropped_once_and_its_task_ends() {
         // It ends though nothing else would wake it.
         driver.join().unwrap();
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_text_that_was_remembered_is_found_whenever_its_map_is_merged() {
+    model(|| {
+        let index = Arc::new(Index::new(Bounds { texts: 8, bytes: 1024 }));
+        let cells = [cell::CellRef::new(b"a"), cell::CellRef::new(b"b")];
+        let find = |index: &Index, text: &str, value: &[u8]| {
+            assert_eq!(index.load(text).unwrap().bytes(), value);
+        };
+        index.insert("a", &cells[0]);
+        let merging = thread::spawn({
+            let index = index.clone();
+            move || index.merge()
+        });
+        let inserting = thread::spawn({
+            let index = index.clone();
+            move || {
+                index.insert("b", &cells[1]);
+                find(&index, "b", b"b");
+            }
+        });
+        find(&index, "a", b"a");
+        merging.join().unwrap();
+        inserting.join().unwrap();
+        find(&index, "a", b"a");
+        find(&index, "b", b"b");
+    });
+}
+
+#[test]
+fn what_a_vault_has_said_is_never_published_once_another_is_in_its_place() {
+    model(|| {
+        let mount = Arc::new(Mount::new("crm", Vault::default()));
+        let replaced = Arc::new(AtomicBool::new(false));
+        let published = Arc::new(AtomicUsize::new(0));
+        let generation = mount.current().unwrap().generation;
+        let landing = thread::spawn({
+            let (mount, replaced, published) = (mount.clone(), replaced.clone(), published.clone());
+            move || {
+                let landed = mount.while_current(generation, |mounted| {
+                    assert_eq!(mounted.generation, generation);
+                    assert!(!replaced.load(Ordering::SeqCst), "the other one is there already");
+                    published.store(1, Ordering::SeqCst);
+                    assert!(!replaced.load(Ordering::SeqCst), "it came in the middle");
+                });
+                landed.is_some()
+            }
+        });
+        assert_eq!(mount.replace(Vault::default()).unwrap().generation, generation);
+        replaced.store(true, Ordering::SeqCst);
+        let before = published.load(Ordering::SeqCst);
+        assert_eq!(landing.join().unwrap(), before == 1);
+        assert_eq!(published.load(Ordering::SeqCst), before);
+        assert_eq!(mount.while_current(generation + 1, |mounted| mounted.generation), Some(generation + 1));
     });
 }
