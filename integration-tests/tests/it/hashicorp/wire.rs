@@ -113,6 +113,31 @@ async fn readers_share_connections_and_keep_to_the_window() {
 }
 
 #[tokio::test]
+async fn the_window_is_entered_in_the_order_of_coming() {
+    let stub = Stub::new(|_| kv2(&json!({"n": "1"})).after(Duration::from_millis(5)));
+    let registry = registry(vault(&stub.address(), "t").max_in_flight(1).build().unwrap());
+    let mut readers = Vec::new();
+    for n in 0..20 {
+        let registry = registry.clone();
+        readers
+            .push(tokio::spawn(async move { registry.get(format!("{{vault://under-test/x{n}/n}}")).await }));
+        // It is in line before the next one comes; some come while others leave.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        if n >= 10 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    for reader in readers {
+        reader.await.unwrap().unwrap();
+    }
+    let asked = stub.requests().into_iter().map(|request| request.target);
+    let in_order = (0..20).map(|n| format!("/v1/secret/data/x{n}"));
+    assert_eq!(asked.collect::<Vec<_>>(), in_order.collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn timeouts_that_never_end_do_no_harm() {
     let stub = Stub::new(|_| kv2(&json!({"n": "1"})));
     let most = Duration::MAX;
