@@ -25,11 +25,10 @@ mod mount;
 #[path = "../../src/recall.rs"]
 mod recall;
 
+mod handing_over;
+mod showing;
 mod small;
 mod sync;
-
-/// What modules find in the crate and beside them, in small.
-use small::{Error, ErrorKind, Vault, cell, escaped, folders, line, notice};
 
 use std::future::Future;
 use std::pin::pin;
@@ -45,6 +44,8 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use mount::Mount;
+// For the modules, which look for them in the crate and beside themselves.
+use small::{Error, ErrorKind, Vault, cell, escaped, folders, line, notice};
 
 /// A slot in small: how often it was read, and how the last read ended.
 #[derive(Debug, Default)]
@@ -168,144 +169,6 @@ fn there_is_never_a_second_flight_at_a_time() {
     });
 }
 
-/// Makes a thread of each task.
-struct Threads;
-
-impl Launch for Threads {
-    fn launch(&self, work: Work) {
-        thread::spawn(move || block_on(work));
-    }
-
-    fn within<T>(&self, step: impl FnOnce() -> T) -> T {
-        step()
-    }
-}
-
-/// What a vault says, some time or other.
-#[derive(Default)]
-struct Answer(Mutex<(bool, Option<Waker>)>);
-
-impl Answer {
-    fn come(&self) {
-        let waker = {
-            let mut state = self.0.lock().unwrap();
-            state.0 = true;
-            state.1.take()
-        };
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.0.lock().unwrap();
-        if state.0 {
-            return Poll::Ready(());
-        }
-        state.1 = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-/// A flight, which is woken by way of the standard library's wakers.
-type Flight = std::sync::Arc<Cockpit<Threads>>;
-
-/// A flight of `owner` that lands when the answer is there.
-fn flight(owner: &Owner, answer: &Arc<Answer>) -> Flight {
-    let Err((_, Some(pilot))) = Flights::join(owner, |thing, _| thing.value) else { unreachable!() };
-    let answer = answer.clone();
-    let work = async move {
-        std::future::poll_fn(|cx| answer.poll(cx)).await;
-        drop(pilot.land(|thing| thing.value = Some(1)));
-    };
-    Cockpit::new(Box::pin(work), Threads)
-}
-
-#[test]
-fn a_flight_that_is_handed_over_at_any_moment_goes_on() {
-    // Of four threads.
-    model_with(2, || {
-        let (owner, answer) = (owner(), Arc::new(Answer::default()));
-        let cockpit = flight(&owner, &answer);
-        let seen = owner.0.seen();
-        let joining = thread::spawn({
-            let cockpit = cockpit.clone();
-            move || cockpit.hand_over()
-        });
-        let answering = thread::spawn(move || answer.come());
-        block_on(FirstReader::new(cockpit));
-        block_on(owner.0.news(seen));
-        assert_eq!(owner.0.with(|thing| thing.value), Some(1));
-        joining.join().unwrap();
-        answering.join().unwrap();
-    });
-}
-
-#[test]
-fn a_first_reader_that_goes_away_leaves_its_flight_in_good_hands() {
-    model(|| {
-        let (owner, answer) = (owner(), Arc::new(Answer::default()));
-        let cockpit = flight(&owner, &answer);
-        let seen = owner.0.seen();
-        let leaving = thread::spawn(move || {
-            let mut first = pin!(FirstReader::new(cockpit));
-            let _ = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        });
-        let answering = thread::spawn(move || answer.come());
-        block_on(owner.0.news(seen));
-        assert_eq!(owner.0.with(|thing| thing.value), Some(1));
-        leaving.join().unwrap();
-        answering.join().unwrap();
-    });
-}
-
-#[test]
-fn who_learned_of_a_new_value_is_never_shown_the_one_remembered() {
-    model(|| {
-        let now = Clock::new().now();
-        let limits = Limits { fetched: now, stale_from: Tick::NEVER, deadline: Tick::NEVER };
-        let old = Arc::new(Block::of(b"old", limits, 1, None));
-        // Stands for the atomic pointer of a cell.
-        let cell = Arc::new(Mutex::new(old.clone()));
-        let told = Arc::new(AtomicBool::new(false));
-        let finder = thread::spawn({
-            let (cell, told) = (cell.clone(), told.clone());
-            move || {
-                let found = cell.lock().unwrap().clone();
-                // Whatever a reader finds in the cell may be served, also while it is being replaced.
-                assert!(found.is_live(now));
-                told.store(found.bytes() == b"new", Ordering::Release);
-            }
-        });
-        let rememberer = thread::spawn({
-            let old = old.clone();
-            move || assert!(!(told.load(Ordering::Acquire) && old.is_current(now)))
-        });
-        old.move_on(now);
-        *cell.lock().unwrap() = Arc::new(Block::of(b"new", limits, 2, None));
-        finder.join().unwrap();
-        rememberer.join().unwrap();
-    });
-}
-
-#[test]
-fn who_copies_several_values_under_the_lock_has_those_of_one_landing() {
-    model(|| {
-        let owner = owner();
-        // Stand for the atomic pointers of two cells of one document.
-        let cells = Arc::new([Mutex::new(1), Mutex::new(1)]);
-        let put =
-            |cells: &[Mutex<u32>; 2], value| cells.iter().for_each(|cell| *cell.lock().unwrap() = value);
-        let Err((_, Some(pilot))) = Flights::join(&owner, |_, _| None::<()>) else { unreachable!() };
-        let landing = thread::spawn({
-            let cells = cells.clone();
-            move || drop(pilot.land(|_| put(&cells, 2)))
-        });
-        let [user, password] = owner.0.with(|_| [0, 1].map(|at| *cells[at].lock().unwrap()));
-        assert_eq!(user, password);
-        landing.join().unwrap();
-        assert_eq!(owner.0.with(|_| [0, 1].map(|at| *cells[at].lock().unwrap())), [2, 2]);
-    });
-}
-
 /// Counts that it was dropped.
 struct Held(Arc<AtomicUsize>);
 
@@ -334,61 +197,5 @@ fn what_is_taken_back_at_any_moment_is_dropped_once_and_its_task_ends() {
         // It ends though nothing else would wake it.
         driver.join().unwrap();
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
-    });
-}
-
-#[test]
-fn a_text_that_was_remembered_is_found_whenever_its_map_is_merged() {
-    model(|| {
-        let index = Arc::new(Index::new(Bounds { texts: 8, bytes: 1024 }));
-        let cells = [cell::CellRef::new(b"a"), cell::CellRef::new(b"b")];
-        let find = |index: &Index, text: &str, value: &[u8]| {
-            assert_eq!(index.load(text).unwrap().bytes(), value);
-        };
-        index.insert("a", &cells[0]);
-        let merging = thread::spawn({
-            let index = index.clone();
-            move || index.merge()
-        });
-        let inserting = thread::spawn({
-            let index = index.clone();
-            move || {
-                index.insert("b", &cells[1]);
-                find(&index, "b", b"b");
-            }
-        });
-        find(&index, "a", b"a");
-        merging.join().unwrap();
-        inserting.join().unwrap();
-        find(&index, "a", b"a");
-        find(&index, "b", b"b");
-    });
-}
-
-#[test]
-fn what_a_vault_has_said_is_never_published_once_another_is_in_its_place() {
-    model(|| {
-        let mount = Arc::new(Mount::new("crm", Vault::default()));
-        let replaced = Arc::new(AtomicBool::new(false));
-        let published = Arc::new(AtomicUsize::new(0));
-        let generation = mount.current().unwrap().generation;
-        let landing = thread::spawn({
-            let (mount, replaced, published) = (mount.clone(), replaced.clone(), published.clone());
-            move || {
-                let landed = mount.while_current(generation, |mounted| {
-                    assert_eq!(mounted.generation, generation);
-                    assert!(!replaced.load(Ordering::SeqCst), "the other one is there already");
-                    published.store(1, Ordering::SeqCst);
-                    assert!(!replaced.load(Ordering::SeqCst), "it came in the middle");
-                });
-                landed.is_some()
-            }
-        });
-        assert_eq!(mount.replace(Vault::default()).unwrap().generation, generation);
-        replaced.store(true, Ordering::SeqCst);
-        let before = published.load(Ordering::SeqCst);
-        assert_eq!(landing.join().unwrap(), before == 1);
-        assert_eq!(published.load(Ordering::SeqCst), before);
-        assert_eq!(mount.while_current(generation + 1, |mounted| mounted.generation), Some(generation + 1));
     });
 }

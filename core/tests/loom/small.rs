@@ -60,12 +60,12 @@ pub(crate) mod cell {
 
 pub(crate) mod folders {
     #[derive(Debug, Default)]
-    pub(crate) struct Folders;
+    pub(crate) struct Folders(());
 }
 
 pub(crate) mod line {
     #[derive(Debug, Default)]
-    pub(crate) struct Line;
+    pub(crate) struct Line(());
 }
 
 pub(crate) mod notice {

@@ -4,6 +4,9 @@ use super::*;
 use crate::sync::lock;
 use crate::{Heard, Live, RotationEvents, RotationKind};
 
+mod denials;
+mod telling;
+
 impl Scripted {
     /// A vault that tells versions, with so many secrets in each folder.
     fn with_folders(folders: usize, secrets: usize) -> Self {
@@ -46,6 +49,16 @@ async fn watch_all(registry: &Registry, folders: usize, secrets: usize) -> Vec<L
 
 async fn seconds(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+fn heard(events: &mut RotationEvents) -> Vec<(String, RotationKind, Option<u64>, Option<u64>)> {
+    let mut all = Vec::new();
+    while let Some(heard) = events.try_next() {
+        let Heard::Event(event) = heard else { panic!("{heard:?}") };
+        assert_eq!(&*event.prefix, "my-vault");
+        all.push((event.resource.to_string(), event.kind, event.old, event.new));
+    }
+    all
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,96 +266,6 @@ async fn background_reads_let_readers_go_first() {
     assert!(live.iter().all(|live| !live.is_stale()));
 }
 
-fn heard(events: &mut RotationEvents) -> Vec<(String, RotationKind, Option<u64>, Option<u64>)> {
-    let mut all = Vec::new();
-    while let Some(heard) = events.try_next() {
-        let Heard::Event(event) = heard else { panic!("{heard:?}") };
-        assert_eq!(&*event.prefix, "my-vault");
-        all.push((event.resource.to_string(), event.kind, event.old, event.new));
-    }
-    all
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_becomes_of_secrets_is_told_without_their_values() {
-    use RotationKind::{Changed, Failing, Gone, Recovered};
-    let vault = Scripted::with_folders(1, 3);
-    let registry = registry(&vault, 60);
-    let mut events = registry.events();
-    let live = watch_all(&registry, 1, 3).await;
-    registry.get(NOPE).await.unwrap_err();
-    assert_eq!(heard(&mut events), [], "nothing has become of what is new");
-    let s0 = || "f0/s0".to_owned();
-    vault.set("f0/s0", r#"{"a":"canary"}"#, 2);
-    seconds(61).await;
-    assert_eq!(heard(&mut events), [(s0(), Changed, Some(1), Some(2))]);
-    vault.answer("f0/s0", Err(Error::new(ErrorKind::Deleted, "deleted")));
-    seconds(61).await;
-    assert_eq!(heard(&mut events), [(s0(), Gone, Some(2), None)]);
-    vault.set("f0/s0", r#"{"a":"x"}"#, 3);
-    seconds(61).await;
-    assert_eq!(heard(&mut events), [(s0(), Changed, None, Some(3))]);
-    // Of all three, since each is asked for.
-    vault.lists(Err(passing()));
-    for (at, live) in live.iter().enumerate() {
-        vault.answer(&format!("f0/s{at}"), Err(passing()));
-        let _ = live.refresh().await;
-    }
-    let failing = heard(&mut events);
-    assert!(failing.len() == 3 && failing.iter().all(|event| event.1 == Failing), "{failing:?}");
-    vault.lists(Ok(()));
-    for (at, version) in [(0, 3), (1, 1), (2, 1)] {
-        vault.set(&format!("f0/s{at}"), r#"{"a":"x"}"#, version);
-    }
-    seconds(130).await;
-    let recovered = heard(&mut events);
-    assert!(recovered.len() == 3 && recovered.iter().all(|event| event.1 == Recovered), "{recovered:?}");
-    assert!(!format!("{recovered:?}").contains("canary"));
-
-    // A receiver that is too slow is told how much it has missed.
-    for version in 4..2004 {
-        vault.set("f0/s0", &format!(r#"{{"a":"{version}"}}"#), version);
-        live[0].refresh().await.unwrap();
-    }
-    assert_eq!(events.next().await, Some(Heard::Missed(2000 - 1024)));
-    assert_eq!(heard(&mut events).len(), 1024);
-    drop((live, registry));
-    seconds(1).await;
-    assert_eq!(events.next().await, None);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_health_endpoint_says_how_each_vault_is() {
-    let vault = Scripted::with_folders(1, 3);
-    let registry = registry(&vault, 60);
-    let status = || registry.status().vaults[0].clone();
-    assert_eq!((status().entries, status().failing, status().answered_seconds_ago), (0, false, None));
-    let live = watch_all(&registry, 1, 3).await;
-    seconds(50).await;
-    assert_eq!((status().entries, status().stale), (3, 0));
-    vault.lists(Err(passing()));
-    for at in 0..3 {
-        vault.answer(&format!("f0/s{at}"), Err(passing()));
-    }
-    seconds(121).await;
-    let failing = status();
-    assert!(failing.failing && failing.stale == 3 && registry.status().is_failing(), "{failing:?}");
-    assert!(failing.oldest_age_seconds.is_some_and(|age| (121.0..=171.0).contains(&age)), "{failing:?}");
-    assert!(failing.answered_seconds_ago > failing.failed_seconds_ago);
-    assert_eq!(failing.last_error.as_deref(), Some("connection refused"));
-    let json = serde_json::to_value(registry.status()).unwrap();
-    assert_eq!(
-        (&json["vaults"][0]["prefix"], &json["vaults"][0]["entries"]),
-        (&"my-vault".into(), &3.into())
-    );
-    vault.lists(Ok(()));
-    for at in 0..3 {
-        vault.set(&format!("f0/s{at}"), r#"{"a":"x"}"#, 1);
-    }
-    seconds(61).await;
-    assert!(!status().failing && status().stale == 0 && live.iter().all(|live| !live.is_stale()));
-}
-
 /// What may be wrong with a question that says nothing of listings.
 fn faults() -> [Error; 3] {
     [
@@ -392,70 +315,6 @@ async fn polled(folders: usize, secrets: usize) -> (Scripted, Registry, Vec<Live
     let live = watch_all(&registry, folders, secrets).await;
     vault.reads();
     (vault, registry, live)
-}
-
-/// How many seconds pass before none of these has a value any more, since it was denied.
-async fn until_denied(live: &[Live]) -> u64 {
-    let is_denied =
-        |live: &Live| live.current().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
-    for passed in 0..10_000 {
-        if live.iter().all(is_denied) {
-            return passed;
-        }
-        seconds(1).await;
-    }
-    panic!("some are served for ever");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_may_be_listed_and_no_longer_read_goes() {
-    let (vault, _registry, live) = polled(1, 50).await;
-    // While all is well one of them is read in 12 to 20 rounds.
-    seconds(100 * SHORT).await;
-    let (polls, reads) = (vault.polls(), vault.reads());
-    assert!((100..=135).contains(&polls), "{polls} questions in a hundred ttls");
-    assert!((polls / 20..=polls / 12 + 1).contains(&reads), "{reads} reads in {polls} rounds");
-    assert!(live.iter().all(|live| !live.is_stale()));
-    vault.denies_reads();
-    // Until one is read, twice, a second apart; and a ttl for the others.
-    let passed = until_denied(&live).await;
-    assert!(passed <= 20 * SHORT + 2 + SHORT + 2 + 1, "{passed} s");
-    let reads = vault.reads();
-    assert!((100..=250).contains(&reads), "{reads}: each is asked for twice, and then once a round");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_denial_in_one_folder_makes_the_others_be_looked_at() {
-    let (vault, _registry, live) = polled(40, 3).await;
-    // Which folder is looked at when is drawn: by now they are no longer in step.
-    seconds(300 * SHORT).await;
-    vault.denies_reads();
-    // Of so many folders one is looked at in every few rounds; then the others are in the next.
-    let passed = until_denied(&live).await;
-    assert!(passed <= 10 * SHORT, "{passed} s");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_thousand_denials_end_a_thousand_values_within_a_ttl() {
-    let (vault, _registry, live) = polled(1, 1_000).await;
-    seconds(25 * SHORT).await;
-    vault.denies_reads();
-    let passed = until_denied(&live).await;
-    assert!(passed <= 20 * SHORT + 2 + SHORT + 2 + 1, "{passed} s: a second of doubt holds up no other");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_denial_that_was_a_mistake_is_forgotten() {
-    let (vault, _registry, live) = polled(1, 20).await;
-    vault.denies_reads();
-    until_denied(&live).await;
-    *vault.0.denied.lock().unwrap() = None;
-    seconds(2 * SHORT).await;
-    assert!(live.iter().all(|live| live.current().unwrap().as_bytes() == b"x"));
-    vault.reads();
-    seconds(100 * SHORT).await;
-    let reads = vault.reads();
-    assert!((4..=12).contains(&reads), "{reads}: one in 12 to 20 rounds again");
 }
 
 #[tokio::test(start_paused = true)]
