@@ -57,6 +57,13 @@ impl Recall {
     }
 }
 
+impl Recall {
+    /// Whether there is nothing to take back any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
 impl fmt::Debug for Recall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recall").finish_non_exhaustive()

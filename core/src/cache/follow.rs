@@ -37,7 +37,7 @@ impl Cache {
         {
             return Ok(());
         }
-        let started = self.host.spawn(|id| {
+        let started = self.keep_running(|id| {
             let watch = Watch { cache: self.me.clone(), mount: mount.clone(), generation, id };
             async move {
                 follow(&watch).await;
@@ -168,11 +168,12 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let followed = &self.mount.followed;
         let _ = followed.compare_exchange(self.generation, 0, Ordering::AcqRel, Ordering::Relaxed);
-        if self.mounted().is_none() {
+        let (Some(cache), Some(mounted)) = (self.cache.upgrade(), self.mounted()) else { return };
+        cache.leave_host(self.id);
+        // Not where there is no host: the runtime that we are in is the one that has ended.
+        if cache.host.id().is_some() && cache.keep_following(&self.mount, &mounted).is_ok() {
             return;
         }
-        let Some(cache) = self.cache.upgrade() else { return };
-        cache.host.forget(self.id);
         // Those who wait for a change have somebody listen on their own runtime, or say that there is none.
         for slot in cache.table.pin_all(|slot| Arc::ptr_eq(&slot.mount, &self.mount)) {
             drop(slot.flights.announce(|_| ()));

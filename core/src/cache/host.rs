@@ -3,7 +3,6 @@
 //! What somebody waits for runs on the host only where that was chosen, and else on the reader's own runtime: the
 //! first that asked may be one that nobody drives any more.
 
-use std::future::Future;
 use std::sync::Mutex;
 
 use tokio::runtime::{Handle, Id};
@@ -23,20 +22,6 @@ struct Place {
 }
 
 impl Host {
-    /// Runs a task on the host, which is the caller's runtime if there is none yet.
-    ///
-    /// # Errors
-    ///
-    /// There is none, and the caller is in no runtime.
-    pub(crate) fn spawn<T>(&self, task: impl FnOnce(Id) -> T) -> Result<(), Error>
-    where
-        T: Future<Output = ()> + Send + 'static,
-    {
-        let handle = self.home()?;
-        handle.spawn(task(handle.id()));
-        Ok(())
-    }
-
     /// The host, which is the caller's runtime if there is none yet.
     ///
     /// # Errors
@@ -87,12 +72,22 @@ impl Host {
         lock(&self.0).handle.as_ref().map(Handle::id)
     }
 
-    /// Forgets a host that has ended.
-    pub(crate) fn forget(&self, id: Id) {
+    /// Leaves a host, and says which runtime it was and whether it was chosen.
+    pub(super) fn leave(&self, id: Id) -> Option<(Handle, bool)> {
         let mut host = lock(&self.0);
-        if host.handle.as_ref().map(Handle::id) == Some(id) {
-            *host = Place::default();
+        let Place { handle, chosen } = &mut *host;
+        let left = handle.take_if(|handle| handle.id() == id)?;
+        Some((left, std::mem::take(chosen)))
+    }
+
+    /// Makes a runtime that was left the host again, unless another has taken its place. Says whether it is.
+    pub(super) fn resume(&self, handle: Handle, chosen: bool) -> bool {
+        let mut host = lock(&self.0);
+        let is_free = host.handle.is_none() || (chosen && !host.chosen);
+        if is_free {
+            *host = Place { handle: Some(handle), chosen };
         }
+        is_free
     }
 }
 

@@ -37,6 +37,7 @@
 //! | `stalled` | flights whose runtime nobody drives |
 //! | `sign` | whether anybody drives a runtime |
 //! | `host` | the runtime on which all this runs |
+//! | `resident` | the tasks that stay there, and when it is left |
 
 mod apart;
 mod ask;
@@ -62,6 +63,7 @@ mod outbox;
 mod plan;
 mod poll;
 mod read;
+mod resident;
 mod rotate;
 mod rounds;
 mod seat;
@@ -96,6 +98,7 @@ pub(crate) use mount::{Mount, Mounted};
 use notice::Change;
 use outbox::Outbox;
 pub(crate) use read::Want;
+use resident::Residents;
 use rotate::Rotation;
 use slot::Slot;
 use stalled::Departures;
@@ -123,6 +126,7 @@ pub(crate) struct Cache {
     blocks: Blocks,
     host: Host,
     departures: Departures,
+    residents: Residents,
     rotation: Rotation,
     events: broadcast::Sender<Heard>,
     outbox: Outbox<Change>,
@@ -153,6 +157,7 @@ impl Cache {
             blocks: Blocks::new(),
             host: Host::default(),
             departures: Departures::default(),
+            residents: Residents::default(),
             rotation: Rotation::default(),
             events: events::source(),
             outbox: Outbox::default(),
@@ -281,7 +286,8 @@ impl Cache {
     fn start_keeper(&self) -> Result<(), Error> {
         #[cfg(test)]
         if self.clock.is_of_the_runtime() {
-            return self.host.spawn(|_| keep_in_the_runtime(self.me.clone()));
+            self.host.home()?.spawn(keep_in_the_runtime(self.me.clone()));
+            return Ok(());
         }
         let cache = self.me.clone();
         let keeper = std::thread::Builder::new().name("strongroom-keeper".into());
@@ -303,6 +309,7 @@ impl Cache {
         }
         self.tidy_what_is_due();
         self.look_after_rotation();
+        self.look_after_residents();
         // Where there is no runtime, the next reader brings one.
         let _ = self.keep_rotating();
         self.blocks.sweep();

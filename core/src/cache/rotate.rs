@@ -278,7 +278,7 @@ fn folder_of<'a>(slot: &'a Slot, mounted: &Mounted) -> Option<&'a str> {
     folders::place(&slot.subject).map(|(folder, _)| folder)
 }
 
-fn note(mounts: &mut Vec<Arc<Mount>>, mount: &Arc<Mount>) {
+pub(super) fn note(mounts: &mut Vec<Arc<Mount>>, mount: &Arc<Mount>) {
     if !mounts.iter().any(|noted| Arc::ptr_eq(noted, mount)) {
         mounts.push(mount.clone());
     }

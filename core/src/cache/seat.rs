@@ -107,7 +107,7 @@ impl Seat {
         let slot = pilot.owner().map(|slot| Arc::downgrade(slot));
         let panicked = std::thread::panicking();
         if let (false, Some(cache)) = (panicked, &cache) {
-            cache.host.forget(self.runtime);
+            cache.leave_host(self.runtime);
         }
         let woken = pilot.land(|state| vanish(state, panicked));
         if let (Some(cache), Some(slot)) = (cache, slot) {

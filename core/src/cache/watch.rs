@@ -81,6 +81,9 @@ impl Cache {
             id
         };
         if let Some(id) = stalled {
+            tracing::warn!(
+                "the runtime of the background work stands still: it goes on where somebody reads"
+            );
             self.hand_over(id);
         }
     }
@@ -98,7 +101,7 @@ impl Cache {
             }
         }
         if self.host.id() == Some(id) {
-            self.host.forget(id);
+            self.leave_host(id);
             if lock(&self.rotation.due).is_empty() {
                 return;
             }

@@ -178,6 +178,20 @@ fn another_runtime_takes_over() {
     assert_eq!(live.current().unwrap().as_str().unwrap(), "two");
 }
 
+#[test]
+fn what_was_left_in_a_runtime_that_nobody_drives_is_followed_from_another() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let vault = Noticing::new();
+    vault.set("one");
+    let registry = registry(&vault);
+    let (first, second) = (runtime(), runtime());
+    let mut live = first.block_on(registry.watch(REFERENCE)).unwrap();
+    vault.set("two");
+    second.block_on(soon(live.changed())).unwrap();
+    assert_eq!(live.current().unwrap().as_str().unwrap(), "two");
+    drop(first);
+}
+
 /// What waiting for a change comes to outside of every runtime.
 fn outside_of_a_runtime(live: &mut strongroom_core::Live) -> Error {
     let mut waiting = std::pin::pin!(live.changed());

@@ -1,8 +1,8 @@
 //! Readers on several runtimes, on plain threads, and on runtimes that end.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,10 +10,11 @@ use strongroom_core::{
     BatchRead, ChangeFeed, Description, Document, Error, ErrorKind, Health, Policy, Probe, ReadRequest,
     Registry, Vault, VaultBackend, VersionPoll,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Id, Runtime};
 use tokio::sync::Semaphore;
 
 mod listing;
+mod stalled;
 
 const NAME: &str = "{vault://my-vault/customer/acme/name}";
 
@@ -24,6 +25,8 @@ struct Slow {
     delay: Duration,
     /// How many reads may be under way, if not any number.
     window: Option<Arc<Semaphore>>,
+    /// The runtime in which it was read last.
+    read_in: Arc<Mutex<Option<Id>>>,
 }
 
 #[async_trait]
@@ -41,6 +44,7 @@ impl VaultBackend for Slow {
             Some(window) => Some(window.acquire().await.unwrap()),
             None => None,
         };
+        *self.read_in.lock().unwrap() = Some(Handle::current().id());
         let read = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
         tokio::time::sleep(self.delay).await;
         Document::from_json(&format!(r#"{{"name":"{read}"}}"#))

@@ -34,7 +34,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         }
         let (shared, end) = (Arc::downgrade(self), self.end.clone());
         let slots: Vec<_> = self.sources.slots().cloned().collect();
-        let started = self.cache.host().spawn(|id| {
+        let started = self.cache.keep_running(|id| {
             let watch = Watch { shared: shared.clone(), id, is_done: false };
             async move {
                 follow(&shared, &slots, &end).await;
@@ -108,10 +108,9 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Drop for Watch<T> {
         if self.is_done {
             return;
         }
-        let host = shared.cache.host();
-        if host.id() == Some(self.id) {
-            host.forget(self.id);
-        } else if shared.keep_following().is_ok() {
+        shared.cache.leave_host(self.id);
+        // Not where there is no host: the runtime that we are in is the one that has ended.
+        if shared.cache.host().id().is_some() && shared.keep_following().is_ok() {
             return;
         }
         // Those who wait for a change look after it on their own runtime, or say that there is none.
