@@ -34,6 +34,10 @@ const WORTH: usize = 50;
 pub(crate) struct Listing {
     /// Whether the server was found to have none.
     absent: AtomicBool,
+    /// Whether the server was found to have one.
+    present: AtomicBool,
+    /// Held by who asks while neither is known, so that a server without a listing is asked for it once.
+    turn: tokio::sync::Mutex<()>,
     /// How many secrets to ask for at once in the folders where [`PAGE`] of them are too large an answer.
     small: Mutex<HashMap<String, usize>>,
 }
@@ -70,8 +74,14 @@ impl VersionPoll for HashicorpVault {
 
 impl HashicorpVault {
     async fn poll_once(&self, folder: &str, names: &[&str]) -> Result<HashMap<String, VersionState>, Error> {
+        let none = || unsupported("this server tells no versions of a folder");
         if self.listing.absent.load(Ordering::Relaxed) || self.engine().await? == Engine::V1 {
-            return Err(unsupported("this server tells no versions of a folder"));
+            return Err(none());
+        }
+        let is_known = self.listing.present.load(Ordering::Relaxed);
+        let _turn = if is_known { None } else { Some(self.listing.turn.lock().await) };
+        if self.listing.absent.load(Ordering::Relaxed) {
+            return Err(none());
         }
         let path = WirePath::api(&format!("{}/detailed-metadata", self.mount))?;
         let path = if folder.is_empty() { path } else { WirePath::resource(path, folder)? };
@@ -136,7 +146,9 @@ impl HashicorpVault {
                 };
             }
         };
-        Ok(Page::read(response.body.as_bytes())?)
+        let page = Page::read(response.body.as_bytes())?;
+        self.listing.present.store(true, Ordering::Relaxed);
+        Ok(page)
     }
 }
 

@@ -141,6 +141,10 @@ impl Round {
                 let verifies = folders.answered(&self.folder, generation);
                 self.compare(&cache, started, &states, verifies);
             }
+            // Few may not be worth a question where all that is held of the folder is.
+            Err(error) if error.kind() == ErrorKind::Unsupported && !self.is_most_of_its_folder(&cache) => {
+                self.read_all(&cache, false);
+            }
             Err(error) if is_a_refusal(&error) => {
                 folders.refuse(&self.folder, generation, cache.clock.now());
                 self.read_all(&cache, true);
@@ -257,6 +261,20 @@ impl Round {
         for slot in std::mem::take(&mut self.slots) {
             cache.read_next(&slot, Cause::Unknown, scattered);
         }
+    }
+
+    /// Whether this is half at least of what is held of the folder.
+    fn is_most_of_its_folder(&self, cache: &Cache) -> bool {
+        let Some(mount) = self.slots.first().map(|slot| &slot.mount) else { return true };
+        let mut held = 0;
+        cache.table.for_each(|slot| {
+            let is_here = Arc::ptr_eq(&slot.mount, mount)
+                && place(&slot.subject).is_some_and(|(folder, _)| folder == &*self.folder);
+            if is_here && slot.flights.with(|state| state.held(self.mounted.generation).is_some()) {
+                held += 1;
+            }
+        });
+        2 * self.slots.len() >= held
     }
 
     /// Reads the first and says whether that failed.

@@ -37,6 +37,8 @@ struct Script {
     /// What it answers to questions for versions, if it answers them: an error, or the truth.
     listing: Mutex<Option<Result<(), Error>>>,
     polls: AtomicUsize,
+    /// For how many names a question is worth it.
+    least: AtomicUsize,
     /// What it answers to reads alone.
     denied: Mutex<Option<Error>>,
 }
@@ -114,6 +116,9 @@ impl VersionPoll for Scripted {
         self.0.polls.fetch_add(1, Ordering::SeqCst);
         let listing = self.0.listing.lock().unwrap().clone();
         listing.unwrap_or(Ok(()))?;
+        if names.len() < self.0.least.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Unsupported, "to read these is cheaper"));
+        }
         let answers = self.0.answers.lock().unwrap();
         let states = names.iter().filter_map(|name| {
             let state = match answers.get(&format!("{folder}/{name}"))? {

@@ -135,6 +135,56 @@ async fn a_vault_that_will_not_list_is_read_secret_by_secret() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_folder_of_which_a_few_fall_due_apart_is_listed_still() {
+    let vault = Scripted::with_folders(1, 300);
+    vault.0.least.store(50, Ordering::SeqCst);
+    let registry = listing_registry(&vault);
+    let reference = |at: usize| format!("{{vault://my-vault/f0/s{at}/a}}");
+    let mut live = Vec::new();
+    for at in 0..200 {
+        live.push(registry.watch(reference(at)).await.unwrap());
+    }
+    // Their reads take so long that the folder is asked for meanwhile, and next when they are too old: each falls due by
+    // itself at first, and some happen to do so together.
+    seconds(130).await;
+    vault.polls();
+    while vault.polls() == 0 {
+        seconds(1).await;
+    }
+    seconds(45).await;
+    vault.slow(Duration::from_secs(16));
+    let late: Vec<_> = (200..300)
+        .map(|at| {
+            let registry = registry.clone();
+            tokio::spawn(async move { registry.watch(reference(at)).await.unwrap() })
+        })
+        .collect();
+    for late in late {
+        live.push(late.await.unwrap());
+    }
+    vault.slow(Duration::ZERO);
+    vault.polls();
+    vault.reads();
+    seconds(1200).await;
+    let (polls, reads) = (vault.polls(), vault.reads());
+    assert!((20..=60).contains(&polls), "{polls} questions in twenty ttls");
+    // Those few, once or twice, and one that is verified now and then.
+    assert!(reads <= 2 * 100 + 3, "{reads} reads");
+    assert!(live.iter().all(|live| !live.is_stale()));
+    // Where the few are all that is held, they are read from then on.
+    drop(live);
+    registry.invalidate("my-vault").unwrap();
+    let mut few = Vec::new();
+    for at in 0..5 {
+        few.push(registry.watch(reference(at)).await.unwrap());
+    }
+    seconds(60).await;
+    vault.polls();
+    seconds(600).await;
+    assert!(vault.polls() <= 1 && few.iter().all(|live| !live.is_stale()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listing_that_fails_while_reads_succeed_is_given_up() {
     let vault = Scripted::with_folders(1, 50);
     let registry = registry(&vault, 60);
