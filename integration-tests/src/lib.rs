@@ -14,6 +14,7 @@ pub mod pki;
 pub mod program;
 pub mod proxy;
 pub mod server;
+pub mod stalls;
 
 pub use api::Api;
 #[cfg(feature = "tls")]
@@ -21,6 +22,7 @@ pub use pki::{Ca, Pair};
 pub use program::Program;
 pub use proxy::{Proxy, Recorded, Reply, Stub};
 pub use server::{Builder, Cluster, Server};
+pub use stalls::Stalls;
 
 /// A random number, for names and tokens that must differ between tests, servers and runs.
 #[must_use]

@@ -15,7 +15,8 @@ pub use cluster::Cluster;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -336,9 +337,13 @@ impl Server {
 
 /// The lowest of a block of ports that nothing listens on. They lie below those that systems give to outgoing
 /// connections, so that a stopped server finds its own free when it starts again.
+///
+/// No block is given out twice by one process: that of a stopped server stays its own.
 fn free_ports() -> u16 {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(random()));
     loop {
-        let first = 10_000 + u16::try_from(random() % 2_000).expect("it fits") * builder::PORTS;
+        let block = NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
+        let first = 10_000 + u16::try_from(block).expect("it fits") * builder::PORTS;
         if (first..first + builder::PORTS).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return first;
         }

@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -37,6 +38,21 @@ impl From<&Metadata> for Stamp {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+}
+
+/// A file that was written so short a while ago may be written again within the same step of the kernel's clock, which is
+/// 10 ms at most, and look the same.
+const YOUNG: Duration = Duration::from_millis(50);
+
+impl Stamp {
+    /// Whether the file was written just now, so that it may change without looking different.
+    pub(crate) fn is_young(&self) -> bool {
+        let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) else { return false };
+        [self.modified, self.changed].into_iter().any(|(seconds, nanos)| {
+            let written = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+            (now.as_nanos() as i128 - written).unsigned_abs() < YOUNG.as_nanos()
+        })
     }
 }
 

@@ -32,8 +32,10 @@ impl Cache {
     /// There is something to listen to and no runtime to do it on.
     pub(crate) fn keep_following(&self, mount: &Arc<Mount>, mounted: &Mounted) -> Result<(), Error> {
         let generation = mounted.generation;
+        // The vault in its place has a follower of its own.
+        let take = |_: &Mounted| mount.followed.swap(generation, Ordering::AcqRel) != generation;
         if mounted.vault.backend.changes().is_none()
-            || mount.followed.swap(generation, Ordering::AcqRel) == generation
+            || !mount.while_current(generation, take).unwrap_or(false)
         {
             return Ok(());
         }
@@ -55,7 +57,7 @@ async fn follow(watch: &Watch) {
     let mut mark = 0;
     while let Some(mounted) = watch.mounted() {
         let Some(feed) = mounted.vault.backend.changes() else { return };
-        let changed = tokio::time::timeout(LOOK_UP, caught(feed.changed(mark)));
+        let changed = tokio::time::timeout(LOOK_UP, caught(async { feed.changed(mark).await }));
         let changes = match changed.await {
             Ok(Some(changes)) => changes,
             Ok(None) => {
@@ -166,14 +168,18 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        let wanted = self.cache.upgrade().zip(self.mounted());
+        // After a panic the runtime is well.
+        if let (Some((cache, _)), false) = (&wanted, std::thread::panicking()) {
+            cache.leave_host(self.id);
+        }
         let followed = &self.mount.followed;
         let _ = followed.compare_exchange(self.generation, 0, Ordering::AcqRel, Ordering::Relaxed);
-        let (Some(cache), Some(mounted)) = (self.cache.upgrade(), self.mounted()) else { return };
-        cache.leave_host(self.id);
-        // Not where there is no host: the runtime that we are in is the one that has ended.
-        if cache.host.id().is_some() && cache.keep_following(&self.mount, &mounted).is_ok() {
+        let Some((cache, mounted)) = wanted else { return };
+        if cache.host.is_other_than(self.id) && cache.keep_following(&self.mount, &mounted).is_ok() {
             return;
         }
+        cache.residents.leave_behind(&self.mount);
         // Those who wait for a change have somebody listen on their own runtime, or say that there is none.
         for slot in cache.table.pin_all(|slot| Arc::ptr_eq(&slot.mount, &self.mount)) {
             drop(slot.flights.announce(|_| ()));

@@ -141,6 +141,12 @@ impl Index {
         self.retired.retire(old, drop);
     }
 
+    /// Whether something is still to be merged.
+    #[cfg(test)]
+    pub(crate) fn has_pending(&self) -> bool {
+        self.has_pending.load(Ordering::Acquire)
+    }
+
     /// Drops an eighth of the texts, or of their bytes: of those whose values were not read of late as long as there are
     /// any. Whoever asks by one that is gone has it remembered again.
     fn make_room(&self, map: &mut Map) {

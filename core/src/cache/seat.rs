@@ -100,6 +100,15 @@ impl Seat {
         lock(&self.pilot).is_none()
     }
 
+    /// Ends the flight, since its runtime stands still.
+    pub(super) fn give_up(&self) {
+        if let Some(cache) = self.cache.upgrade() {
+            cache.warn_of_a_standstill(self.runtime);
+        }
+        self.lose();
+        self.end();
+    }
+
     /// Ends the flight, if it still is one, since nobody is left who flies it.
     pub(super) fn lose(&self) {
         let Some(pilot) = self.take() else { return };

@@ -116,10 +116,7 @@ impl Departures {
         });
         // Whoever waits is woken by this, which may run anything.
         solos.iter().for_each(|solo| solo.hand_over());
-        for seat in &given_up {
-            seat.lose();
-            seat.end();
-        }
+        given_up.iter().for_each(|seat| seat.give_up());
         // All of them are told before any of the work is dropped, with a place in the vault's window, for one.
         given_up.iter().for_each(|seat| seat.recall());
         drop(looked_at);

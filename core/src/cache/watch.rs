@@ -81,9 +81,7 @@ impl Cache {
             id
         };
         if let Some(id) = stalled {
-            tracing::warn!(
-                "the runtime of the background work stands still: it goes on where somebody reads"
-            );
+            self.warn_of_a_standstill(id);
             self.hand_over(id);
         }
     }
@@ -100,12 +98,9 @@ impl Cache {
                 });
             }
         }
-        if self.host.id() == Some(id) {
-            self.leave_host(id);
-            if lock(&self.rotation.due).is_empty() {
-                return;
-            }
-        } else if self.keep_rotating().is_ok() {
+        self.leave_host(id);
+        let is_idle = lock(&self.rotation.due).is_empty();
+        if is_idle || (self.host.is_other_than(id) && self.keep_rotating().is_ok()) {
             return;
         }
         // Those who wait for a change look after the rotation on their own runtime, or say that there is none.

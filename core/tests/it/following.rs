@@ -11,6 +11,8 @@ use strongroom_core::{
 };
 use tokio::sync::watch;
 
+mod elsewhere;
+
 const REFERENCE: &str = "{vault://my-vault/customer/acme/name}";
 
 /// Tells of every write, as a directory that is watched does.

@@ -58,6 +58,8 @@ fn a_log_that_is_stuck_holds_up_no_reader_no_rotation_and_no_change_of_vaults() 
     let (entered, is_entered) = mpsc::channel();
     let (leave, may_leave) = mpsc::channel();
     let log = Stuck { entered, leave: Mutex::new(may_leave) };
+    // While there is a second one, nothing is left out since nobody listens elsewhere.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     set("a", 2);
     let slow = std::thread::spawn({
         let (registry, a) = (registry.clone(), a.clone());

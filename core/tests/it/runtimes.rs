@@ -18,11 +18,15 @@ mod stalled;
 
 const NAME: &str = "{vault://my-vault/customer/acme/name}";
 
+/// Longer than any test waits.
+const LONG: Duration = Duration::from_secs(60);
+
 /// A vault whose value counts its reads, each of which takes a while.
 #[derive(Clone, Debug, Default)]
 struct Slow {
     reads: Arc<AtomicUsize>,
-    delay: Duration,
+    /// In milliseconds.
+    delay: Arc<AtomicUsize>,
     /// How many reads may be under way, if not any number.
     window: Option<Arc<Semaphore>>,
     /// The runtime in which it was read last.
@@ -46,7 +50,8 @@ impl VaultBackend for Slow {
         };
         *self.read_in.lock().unwrap() = Some(Handle::current().id());
         let read = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
-        tokio::time::sleep(self.delay).await;
+        let delay = self.delay.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(delay as u64)).await;
         Document::from_json(&format!(r#"{{"name":"{read}"}}"#))
     }
 
@@ -69,8 +74,15 @@ impl VaultBackend for Slow {
     async fn close(&self) {}
 }
 
+impl Slow {
+    fn takes(&self, delay: Duration) {
+        self.delay.store(delay.as_millis() as usize, Ordering::SeqCst);
+    }
+}
+
 fn slow(delay: Duration) -> (Slow, Registry) {
-    let vault = Slow { delay, ..Slow::default() };
+    let vault = Slow::default();
+    vault.takes(delay);
     let registry = Registry::builder().vault("my-vault", vault.clone()).build().unwrap();
     (vault, registry)
 }
@@ -120,7 +132,7 @@ fn readers_on_plain_threads_are_served_by_the_host() {
 
 #[test]
 fn a_runtime_that_ends_in_the_middle_leaves_nobody_waiting() {
-    let (vault, registry) = slow(Duration::from_secs(1));
+    let (vault, registry) = slow(LONG);
     let host = runtime();
     host.spawn({
         let registry = registry.clone();
@@ -129,6 +141,9 @@ fn a_runtime_that_ends_in_the_middle_leaves_nobody_waiting() {
     while vault.reads.load(Ordering::SeqCst) == 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
+    // A read looks at it as it counts; the first has done so by now.
+    std::thread::sleep(Duration::from_millis(100));
+    vault.takes(Duration::ZERO);
     let on_a_thread = std::thread::spawn({
         let registry = registry.clone();
         move || block_on(registry.get(NAME))
@@ -160,11 +175,21 @@ fn what_was_watched_in_a_runtime_that_ended_is_rotated_where_the_registry_is_hos
         let host = tokio::spawn(async move { hosted.run(std::future::pending()).await });
         // Nobody asks for anything.
         tokio::time::sleep(Duration::from_secs(3)).await;
+        // What was read is shown a moment later.
+        let is_shown = || live.current().is_ok_and(|value| value.as_bytes() == text(&vault).as_bytes());
+        while !is_shown() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         host.abort();
     });
     let reads = vault.reads.load(Ordering::SeqCst);
     assert!((2..=6).contains(&reads), "{reads}");
     assert_eq!(live.current().unwrap().as_bytes(), reads.to_string().as_bytes());
+}
+
+/// What the last read has brought.
+fn text(vault: &Slow) -> String {
+    vault.reads.load(Ordering::SeqCst).to_string()
 }
 
 #[test]
@@ -202,25 +227,24 @@ fn a_runtime_that_nobody_drives_between_two_reads_keeps_nobody_waiting() {
 
 #[test]
 fn a_read_that_was_left_in_a_runtime_that_nobody_drives_is_started_again_elsewhere() {
-    let (vault, registry) = slow(Duration::from_millis(300));
+    // Longer than it takes until the first runtime is given up.
+    let (vault, registry) = slow(Duration::from_secs(5));
     let (first, second) = (on_this_thread(), on_this_thread());
     let left =
         first.block_on(async { tokio::time::timeout(Duration::from_millis(50), registry.get(NAME)).await });
     assert!(left.is_err());
+    vault.takes(Duration::ZERO);
     assert_eq!(vault.reads.load(Ordering::SeqCst), 1);
     assert_eq!(second.block_on(registry.get(NAME)).unwrap().as_bytes(), b"2");
     // What the first one still brings is too late to be shown.
-    first.block_on(async { tokio::time::sleep(Duration::from_millis(400)).await });
+    first.block_on(async { tokio::time::sleep(Duration::from_secs(3)).await });
     assert_eq!(registry.try_get(NAME).unwrap().as_bytes(), b"2");
 }
 
 #[test]
 fn reads_that_were_left_in_a_runtime_that_nobody_drives_hold_no_place_in_a_window() {
-    let vault = Slow {
-        delay: Duration::from_millis(100),
-        window: Some(Arc::new(Semaphore::new(2))),
-        ..Slow::default()
-    };
+    let vault = Slow { window: Some(Arc::new(Semaphore::new(2))), ..Slow::default() };
+    vault.takes(LONG);
     let registry = Registry::builder().vault("my-vault", vault.clone()).build().unwrap();
     let text = |at: usize| format!("{{vault://my-vault/customer/number-{at}/name}}");
     let (first, second) = (on_this_thread(), on_this_thread());
@@ -232,6 +256,7 @@ fn reads_that_were_left_in_a_runtime_that_nobody_drives_hold_no_place_in_a_windo
         }
     });
     assert_eq!(vault.reads.load(Ordering::SeqCst), 2);
+    vault.takes(Duration::ZERO);
     let other = async { tokio::time::timeout(Duration::from_secs(30), registry.get(text(7))).await };
     assert_eq!(second.block_on(other).expect("a place is free").unwrap().as_bytes(), b"3");
     // Whoever drives the first one again is served there as ever.

@@ -53,7 +53,7 @@ async fn refused(registry: &Registry, path: &str) -> (Error, String) {
 }
 
 /// Tries again and again until it is as wanted; how long that took.
-async fn eventually<T: std::fmt::Debug>(
+pub(crate) async fn eventually<T: std::fmt::Debug>(
     what: &str,
     at_most: Duration,
     mut look: impl AsyncFnMut() -> T,

@@ -10,6 +10,7 @@ mod none;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
@@ -66,7 +67,10 @@ async fn reads_and_gives_back(server: &Server, registry: &Registry) {
 async fn reads_and_gives_back_from(server: &Server, registry: &Registry, before: usize) {
     assert_eq!(name(registry).await, "ACME Inc.");
     assert_eq!(name(registry).await, "ACME Inc.");
-    assert_eq!(tokens(server), before + 1, "one login for all reads");
+    // A spent wrapping token goes a moment later; a second login's would stay.
+    let one = async || tokens(server) == before + 1;
+    crate::faults::eventually("one login for all reads", Duration::from_secs(10), one, |is_one| *is_one)
+        .await;
     registry.shutdown().await;
     assert_eq!(tokens(server), before, "the token is given back");
 }

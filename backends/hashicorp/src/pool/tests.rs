@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::address::Address;
@@ -18,6 +18,16 @@ const UNENDED: &str = "HTTP/1.1 200 OK\r\n\r\nhi";
 
 /// Says `answer` to every request, up to `most` of them on a connection, and counts connections.
 async fn server(answer: &'static str, most: usize) -> (Arc<Pool>, Arc<AtomicUsize>) {
+    let (pool, opened, _) = server_that_ends(answer, most).await;
+    (pool, opened)
+}
+
+/// The same, and word of each connection that it has hung up.
+async fn server_that_ends(
+    answer: &'static str,
+    most: usize,
+) -> (Arc<Pool>, Arc<AtomicUsize>, mpsc::UnboundedReceiver<()>) {
+    let (told, ends) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let limit = Duration::from_secs(5);
@@ -27,10 +37,14 @@ async fn server(answer: &'static str, most: usize) -> (Arc<Pool>, Arc<AtomicUsiz
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(converse(stream, answer, most));
+            let told = told.clone();
+            tokio::spawn(async move {
+                converse(stream, answer, most).await;
+                let _ = told.send(());
+            });
         }
     });
-    (Arc::new(Pool::new(connector, 2)), opened)
+    (Arc::new(Pool::new(connector, 2)), opened, ends)
 }
 
 async fn converse(mut stream: TcpStream, answer: &str, most: usize) {
@@ -112,12 +126,13 @@ async fn an_answer_that_is_left_unread_spoils_its_connection() {
 
 #[tokio::test]
 async fn a_server_that_hangs_up_meanwhile_is_called_again() {
-    let (pool, opened) = server(KEPT, 2).await;
+    let (pool, opened, mut ends) = server_that_ends(KEPT, 2).await;
     for round in 1..=3 {
         exchange(&pool, true).await;
         exchange(&pool, true).await;
         // The server's end is seen here once the driver has had its turn.
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        ends.recv().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
         assert_eq!((opened.load(Ordering::Relaxed), idle(&pool)), (round, 1));
     }
 }
@@ -152,7 +167,7 @@ async fn what_lies_idle_is_closed_in_time_and_so_is_all_with_the_pool() {
     let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let limit = Duration::from_secs(5);
     let pool = Arc::new(Pool::new(Connector::new(&address, None, &Trust::Nobody, None, limit).unwrap(), 2));
-    let (closed, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let (closed, mut ends) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let closed = closed.clone();

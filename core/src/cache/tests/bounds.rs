@@ -93,7 +93,7 @@ async fn keys_and_options_out_of_requests_leave_a_watched_secret_as_small_as_it_
         (&b"New"[..], &b"new"[..])
     );
     let given_up = "{vault://my-vault/customer/acme/name?neg_ttl=7}";
-    merged().await;
+    merged(&registry).await;
     assert_eq!(text(registry.get(given_up).await), "New");
     assert_eq!(registry.try_get(given_up).unwrap().as_bytes(), b"New");
 }
@@ -210,9 +210,11 @@ async fn what_is_refreshed_again_and_again_is_queued_a_few_times() {
 }
 
 /// What is new has become part of the big map: that takes a moment by the real clock.
-async fn merged() {
-    std::thread::sleep(Duration::from_millis(50));
-    tokio::time::sleep(STEP * 2).await;
+async fn merged(registry: &Registry) {
+    while registry.0.cache.index.has_pending() {
+        std::thread::sleep(Duration::from_millis(10));
+        tokio::time::sleep(STEP * 2).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,7 +230,7 @@ async fn where_there_is_no_room_for_a_text_others_make_some() {
         for at in 0..40 {
             registry.get(spelt(at, way)).await.unwrap();
         }
-        merged().await;
+        merged(&registry).await;
     }
     // By now there were 400 texts, and there is room for 100.
     let known = |way: usize| (0..40).filter(|at| registry.try_get(spelt(*at, way)).is_some()).count();
@@ -236,7 +238,7 @@ async fn where_there_is_no_room_for_a_text_others_make_some() {
     assert!((50..=100).contains(&all), "{all} texts are known");
     for _ in 0..3 {
         registry.get(spelt(3, 77)).await.unwrap();
-        merged().await;
+        merged(&registry).await;
     }
     assert!(registry.try_get(spelt(3, 77)).is_some(), "what is asked for again is remembered");
     // Long ones count by their length.
@@ -246,7 +248,7 @@ async fn where_there_is_no_room_for_a_text_others_make_some() {
     for at in 0..40 {
         registry.get(long(at)).await.unwrap();
     }
-    merged().await;
+    merged(&registry).await;
     let known = (0..40).filter(|at| registry.try_get(long(*at)).is_some()).count();
     assert!((1..=5).contains(&known), "{known} of 200,000 bytes each");
 }

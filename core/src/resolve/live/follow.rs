@@ -29,6 +29,11 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
     /// There is no runtime to do it on.
     pub(super) fn keep_following(self: &Arc<Self>) -> Result<(), Error> {
         self.cache.keep_rotating()?;
+        for slot in self.sources.slots() {
+            if let Some(mounted) = slot.mount.current() {
+                self.cache.keep_following(&slot.mount, &mounted)?;
+            }
+        }
         if self.following.load(Ordering::Relaxed) || self.following.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
@@ -104,13 +109,15 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Watch<T> {
 impl<T: DeserializeOwned + Send + Sync + 'static> Drop for Watch<T> {
     fn drop(&mut self) {
         let Some(shared) = self.shared.upgrade() else { return };
+        let was_lost = !self.is_done && !std::thread::panicking();
+        if was_lost {
+            shared.cache.leave_host(self.id);
+        }
         shared.following.store(false, Ordering::Release);
         if self.is_done {
             return;
         }
-        shared.cache.leave_host(self.id);
-        // Not where there is no host: the runtime that we are in is the one that has ended.
-        if shared.cache.host().id().is_some() && shared.keep_following().is_ok() {
+        if was_lost && shared.cache.host().is_other_than(self.id) && shared.keep_following().is_ok() {
             return;
         }
         // Those who wait for a change look after it on their own runtime, or say that there is none.

@@ -168,7 +168,9 @@ async fn a_locked_namespace_is_an_outage_and_a_missing_one_is_none() {
     let live = inside.watch(reference("x/n")).await.unwrap();
     let lock = server.api().post(&format!("sys/namespaces/api-lock/lock/{name}"), &json!({}));
     assert_eq!(lock.0, 200, "{lock:?}");
+    let locked = Instant::now();
     let (error, said) = loop {
+        assert!(locked.elapsed() < Duration::from_secs(30), "the lock is not seen");
         // A refresh that may serve what is held says nothing of the lock; a version apart has nothing to serve.
         if let Err(error) = read(&inside, "x/n#1").await {
             break (error.kind(), format!("{error:?}"));

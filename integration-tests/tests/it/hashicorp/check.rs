@@ -35,7 +35,9 @@ async fn a_good_vault_is_well_and_no_secret_is_read() {
         let left = found.token_ttl.unwrap();
         assert!(left > Duration::from_secs(3500) && left <= Duration::from_secs(3600), "{left:?}");
         let asked = ["/v1/sys/health", "/v1/auth/token/lookup-self", "/v1/sys/internal/ui/mounts/secret"];
-        assert_eq!(targets(&proxy.requests()), asked);
+        // On a slow machine the session looks at its token besides.
+        assert_eq!(targets(&proxy.requests())[..asked.len()], asked);
+        assert!(targets(&proxy.requests())[asked.len()..].iter().all(|target| target == asked[1]));
     }
     assert_eq!(health(&on(server).build().unwrap()).await.token_ttl, None);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use strongroom_core::ErrorKind;
 use strongroom_integration_tests::{Reply, Server, Stub};
 
-use super::{CANARY, error, hasty, kv2, on, value, vault};
+use super::{CANARY, error, hasty, kv2, on, sent, value, vault};
 
 fn good() -> Reply {
     kv2(&json!({"n": CANARY}))
@@ -42,7 +42,7 @@ async fn an_answer_that_is_not_the_servers_is_an_error_that_may_pass() {
         let (error, said) = error(hasty(&stub.address()).retries(1), "x/n").await;
         assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{name}: {said}");
         assert!(error.is_retryable() && said.contains("given up after 2 tries"), "{name}: {said}");
-        assert_eq!(stub.requests().len(), 2, "{name}");
+        assert_eq!(sent(&stub).len(), 2, "{name}");
     }
 }
 
@@ -82,7 +82,7 @@ async fn too_much_is_refused_early_and_once() {
         assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{said}");
         assert!(said.contains("larger than max_response_bytes, 4096 bytes (HTTP 200)"), "{said}");
         assert!(!error.is_retryable(), "{said}");
-        assert_eq!(stub.requests().len(), 1);
+        assert_eq!(sent(&stub).len(), 1);
     }
     // What is wrong is the status, not how much is said with it.
     let stub = Stub::new(|_| Reply::new(502).body("x".repeat(10_000)));
@@ -97,13 +97,14 @@ async fn a_try_is_bounded_with_its_body() {
     {
         let stub = Stub::new(move |_| reply.clone());
         let started = Instant::now();
-        let (error, said) = error(hasty(&stub.address()), "x/n").await;
+        let hasty = hasty(&stub.address()).request_timeout(Duration::from_millis(500));
+        let (error, said) = error(hasty, "x/n").await;
         assert_eq!(error.kind(), ErrorKind::Timeout, "{said}");
         assert!(
             error.is_retryable() && said.contains("gave no complete answer: timed out after 500ms"),
             "{said}"
         );
-        assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_millis(2500), "{:?}", started.elapsed());
     }
 }
 
@@ -111,7 +112,8 @@ async fn a_try_is_bounded_with_its_body() {
 async fn all_tries_together_are_bounded() {
     let stub = Stub::new(|_| Reply::hang());
     let started = Instant::now();
-    let vault = hasty(&stub.address()).retries(100).total_timeout(Duration::from_secs(2));
+    let vault = hasty(&stub.address()).retries(100).request_timeout(Duration::from_millis(500));
+    let vault = vault.total_timeout(Duration::from_secs(2));
     let (error, said) = error(vault, "x/n").await;
     assert_eq!(error.kind(), ErrorKind::Timeout, "{said}");
     // The end comes in the middle of a try, or before a wait that would outlast it.
@@ -120,7 +122,7 @@ async fn all_tries_together_are_bounded() {
         "{said}"
     );
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(1500) && took < Duration::from_millis(2600), "{took:?}");
+    assert!(took >= Duration::from_millis(1500) && took < Duration::from_millis(4000), "{took:?}");
 }
 
 #[tokio::test]
@@ -139,7 +141,7 @@ async fn the_queue_counts_too() {
     for reader in readers {
         assert_eq!(reader.await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
     }
-    assert!(started.elapsed() < Duration::from_millis(1800), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(3000), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -160,7 +162,7 @@ async fn a_passing_fault_is_tried_again_and_counted() {
     let stub = Stub::new(|_| Reply::new(500));
     let (_, said) = error(vault(&stub.address(), "t"), "x/n").await;
     assert!(said.contains("the server failed (HTTP 500); given up after 4 tries"), "{said}");
-    assert_eq!(stub.requests().len(), 4);
+    assert_eq!(sent(&stub).len(), 4);
 }
 
 #[tokio::test]
@@ -169,7 +171,7 @@ async fn a_lasting_fault_is_not_tried_again() {
         let stub = Stub::new(move |_| Reply::new(status));
         let (error, said) = error(vault(&stub.address(), "t"), "x/n").await;
         assert!(!error.is_retryable() && said.contains(&format!("HTTP {status}")), "{said}");
-        assert_eq!(stub.requests().len(), 1, "{status}");
+        assert_eq!(sent(&stub).len(), 1, "{status}");
     }
 }
 

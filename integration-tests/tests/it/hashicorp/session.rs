@@ -97,12 +97,15 @@ async fn a_denial_costs_no_login() {
 async fn a_token_that_ends_is_replaced_before_it_does() {
     let (_server, proxy, vault) =
         approle(json!({"token_policies": ["reader"], "token_ttl": "2s", "token_max_ttl": "2s"}));
-    for _ in 0..25 {
+    let started = std::time::Instant::now();
+    while started.elapsed() < Duration::from_secs(7) {
         assert_eq!(readers(&vault, 1).await, 1);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let logins = proxy.count("POST", LOGIN);
-    assert!((3..=4).contains(&logins), "{logins} logins in five seconds with tokens of two");
+    let (logins, passed) = (proxy.count("POST", LOGIN), started.elapsed());
+    // Two at once, and then one in five seconds at most: till there is one again reads wait for it.
+    let most = 3 + passed.as_secs() as usize / 5;
+    assert!((3..=most).contains(&logins), "{logins} logins in {passed:?} with tokens of two seconds");
 }
 
 #[tokio::test]
@@ -269,7 +272,9 @@ async fn a_login_closed_in_the_middle_leaves_no_token() {
         if request.target == LOGIN { reply.after(Duration::from_millis(300)) } else { reply }
     });
     let reader = tokio::spawn(get(vault.clone(), "x/n"));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    while proxy.count("POST", LOGIN) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     vault.backend().close().await;
     assert_eq!(reader.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!((proxy.count("POST", LOGIN), proxy.count("POST", REVOKE)), (1, 1));

@@ -7,7 +7,7 @@ use strongroom_core::ErrorKind;
 use strongroom_hashicorp::KvVersion;
 use strongroom_integration_tests::{Proxy, Reply, Server, Stub};
 
-use super::{CANARY, error, expect, get, hasty, kv2, on, registry, targets, value, vault};
+use super::{CANARY, error, expect, get, hasty, kv2, on, registry, sent, targets, value, vault};
 
 #[tokio::test]
 async fn every_segment_is_encoded_once() {
@@ -33,7 +33,7 @@ async fn every_segment_is_encoded_once() {
         proxy.take_requests();
         let vault = vault(&proxy.address(), server.token());
         assert_eq!(value(vault, &format!("{reference}/n")).await, plain, "{reference}");
-        assert_eq!(targets(&proxy.requests()), [target], "{reference}");
+        assert_eq!(targets(&sent(&proxy)), [target], "{reference}");
     }
 }
 
@@ -45,7 +45,7 @@ async fn a_resource_that_no_server_holds_is_not_asked_for() {
         assert_eq!(error.kind(), ErrorKind::InvalidReference, "{said}");
         assert!(said.contains("has an empty segment"), "{said}");
     }
-    assert_eq!(stub.requests().len(), 0);
+    assert_eq!(sent(&stub).len(), 0);
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn every_request_carries_what_it_must_and_nothing_else() {
     let stub = Stub::new(|_| kv2(&json!({"n": "1"})));
     let vault = vault(&stub.address(), CANARY).namespace("team/a/");
     assert_eq!(value(vault, "x/n#1").await, "1");
-    let [request] = &stub.requests()[..] else { panic!("one request") };
+    let [request] = &sent(&stub)[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.target.as_str()), ("GET", "/v1/secret/data/x?version=1"));
     let mut headers: Vec<_> =
         request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -76,7 +76,7 @@ async fn every_request_carries_what_it_must_and_nothing_else() {
 async fn an_address_may_have_a_path() {
     let stub = Stub::new(|_| kv2(&json!({"n": "1"})));
     assert_eq!(value(vault(&format!("{}/lb/vault/", stub.address()), "t"), "x/n").await, "1");
-    assert_eq!(targets(&stub.requests()), ["/lb/vault/v1/secret/data/x"]);
+    assert_eq!(targets(&sent(&stub)), ["/lb/vault/v1/secret/data/x"]);
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn no_redirect_is_followed_and_no_token_leaves() {
         assert!(said.contains(&format!("HTTP {status}")), "{said}");
         let transient = status == 307;
         assert_eq!(error.is_retryable(), transient, "{said}");
-        assert_eq!(stub.requests().len(), 1 + usize::from(transient));
+        assert_eq!(sent(&stub).len(), 1 + usize::from(transient));
     }
     assert_eq!((other.requests().len(), other.connections()), (0, 0));
 }
@@ -107,7 +107,7 @@ async fn readers_share_connections_and_keep_to_the_window() {
     for reader in readers {
         assert_eq!(reader.await.unwrap().unwrap().as_bytes(), b"1");
     }
-    assert_eq!(stub.requests().len(), 30);
+    assert_eq!(sent(&stub).len(), 30);
     assert_eq!(stub.peak(), 4);
     assert!(stub.connections() <= 5, "{}", stub.connections());
 }
@@ -132,7 +132,7 @@ async fn the_window_is_entered_in_the_order_of_coming() {
     for reader in readers {
         reader.await.unwrap().unwrap();
     }
-    let asked = stub.requests().into_iter().map(|request| request.target);
+    let asked = sent(&stub).into_iter().map(|request| request.target);
     let in_order = (0..20).map(|n| format!("/v1/secret/data/x{n}"));
     assert_eq!(asked.collect::<Vec<_>>(), in_order.collect::<Vec<_>>());
 }
