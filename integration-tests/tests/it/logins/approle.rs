@@ -135,7 +135,7 @@ async fn a_changed_file_is_picked_up() {
     write(&path, &format!("{}\n", secret_id(&role)));
     let mut left = 60;
     while vault.get(REFERENCE).await.is_err() && left > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
         left -= 1;
     }
     assert_eq!(name(&vault).await, "ACME Inc.");

@@ -80,8 +80,8 @@ async fn a_real_bao_proxy_adds_the_token_over_its_socket_and_over_tcp() {
         // It listens before it has logged in.
         while let Err(error) = registry.refresh(REFERENCE).await {
             let log = std::fs::read_to_string(path("log")).unwrap();
-            assert!(start.elapsed() < std::time::Duration::from_secs(20), "{error:?}\n{log}");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            assert!(start.elapsed() < Duration::from_secs(20), "{error:?}\n{log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(name(&registry).await, "ACME Inc.");
         registry.shutdown().await;
