@@ -23,6 +23,7 @@ mod bao_proxy;
 mod child;
 mod cold;
 mod command;
+mod distance;
 mod document;
 mod entries;
 mod handles;

@@ -10,6 +10,7 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use strongroom_core::Live;
 
+use crate::distance::distance;
 use crate::entries::{Entries, key, order, touch, value};
 use crate::hits::keep_to_processor;
 use crate::load::nanoseconds;
@@ -48,6 +49,7 @@ pub(crate) fn run(plan: &Plan) -> Section {
             touch(&value)
         }
     };
+    let before = distance();
     let figures = interleave(
         plan,
         vec![
@@ -141,9 +143,15 @@ pub(crate) fn run(plan: &Plan) -> Section {
                  another replaces all 1,000 values, one after the other, without pause. With Strongroom a replacement \
                  is a whole `refresh`: a read of a vault that has another value each time, a document, its cells; \
                  with the others it is an `insert` or a `store` of a new `Arc`. So the rates differ, and are shown.";
+    let apart = before.zip(distance()).map_or_else(String::new, |(before, after)| {
+        format!(
+            " What another processor has written takes its way to the reader, with everybody but the quiet one: {before:.0} ns \
+             before this run, {after:.0} ns after it."
+        )
+    });
     Section {
         title: "Hits beside a writer",
-        about: format!("{about} {}", plan.medians()),
+        about: format!("{about}{apart} {}", plan.medians()),
         grids: vec![grid],
         bars,
     }
