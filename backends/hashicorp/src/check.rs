@@ -9,8 +9,8 @@ use crate::answer::Meaning;
 use crate::kv::{Engine, KvVersion};
 use crate::path::WirePath;
 use crate::refusal::{Refusal, other_version};
-use crate::request::Request;
 use crate::session::{Snapshot, Verdict};
+use crate::transport::Request;
 
 impl HashicorpVault {
     pub(crate) async fn check_once(&self, probe: Probe) -> Result<Health, Error> {

@@ -3,9 +3,9 @@
 use strongroom_core::factory::{BackendFactory, Factories, Field, Settings, Shape};
 use strongroom_core::{Error, Vault};
 
-use crate::address::Address;
 use crate::builder::Wrong;
 use crate::session::Sessions;
+use crate::transport::Address;
 use crate::{HashicorpVault, KvVersion};
 
 /// Makes vaults from configuration: `name: hcv`, aliases `hashicorp` and `openbao`. Those of its vaults that log in

@@ -29,16 +29,11 @@
 //! * A private CA is the only trust root. The process-wide rustls provider is neither needed nor installed.
 //! * The KV version is the configured one; where an answer says that the mount is another, the error says so.
 
-mod address;
 mod answer;
-mod body;
 mod breaker;
 mod builder;
 mod check;
-mod connect;
-mod connection;
 mod factory;
-mod fault;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -46,17 +41,12 @@ mod kv;
 mod login;
 mod mount;
 mod no_auth;
-mod outside;
 mod path;
-mod pool;
-mod pools;
 mod quote;
 mod refusal;
-mod request;
 mod retry;
 mod session;
 mod sync;
-mod tls;
 mod transport;
 mod vault;
 mod versions;

@@ -6,15 +6,12 @@ use std::sync::{Arc, Once};
 use async_trait::async_trait;
 use strongroom_core::{Answer, ClientIdentity, Error, LoginCall, LoginServer, OutsideCall, Secret};
 
-use crate::outside;
 use crate::path::WirePath;
+use crate::quote::credentials;
 use crate::refusal::{Asked, accept};
-use crate::request::Request;
 use crate::session::{Lease, TokenServer};
+use crate::transport::Request;
 use crate::transport::Transport;
-
-/// What a login may send that is no credential, and so may be quoted.
-const NO_CREDENTIALS: [&str; 6] = ["role", "name", "grant_type", "client_id", "scope", "audience"];
 
 /// Where logins are handed in: the vault, in the namespace of its logins.
 pub(crate) struct Desk {
@@ -107,18 +104,12 @@ impl LoginServer for Desk {
     }
 
     async fn outside(&self, call: OutsideCall<'_>) -> Result<Answer, Error> {
-        outside::call(&call, self.transport.limits()).await
+        self.transport.outside(&call).await
     }
 
     fn is_encrypted(&self) -> bool {
         self.transport.is_encrypted()
     }
-}
-
-/// What of a login may never be quoted.
-pub(crate) fn credentials<'a>(fields: &[(&str, &'a str)]) -> Vec<&'a [u8]> {
-    let secret = fields.iter().filter(|(name, _)| !NO_CREDENTIALS.contains(name));
-    secret.map(|(_, value)| value.as_bytes()).collect()
 }
 
 impl fmt::Debug for Desk {

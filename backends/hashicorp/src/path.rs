@@ -2,7 +2,7 @@
 //!
 //! No URL type is trusted with this: they collapse `..`, `%2e%2e` and `\`, drop tabs, cut at `#`, and let a path
 //! change the host. What is built here holds nothing that they would touch, and
-//! [`Address::target`](crate::address::Address::target) checks that they did not.
+//! [`Address::target`](crate::transport::Address::target) checks that they did not.
 
 use std::fmt::Write as _;
 

@@ -10,6 +10,9 @@ const TOKEN_LENGTH: usize = 20;
 /// How the tokens of both products begin, old and new forms.
 const TOKEN_PREFIXES: [&str; 6] = ["hvs.", "hvb.", "hvr.", "s.", "b.", "r."];
 
+/// What a login may send that is no credential, and so may be quoted.
+const NO_CREDENTIALS: [&str; 6] = ["role", "name", "grant_type", "client_id", "scope", "audience"];
+
 /// The texts on one line: `1 error occurred: * permission denied`. `secrets` are what was sent, which a server may
 /// send back.
 pub(crate) fn quote<'a>(texts: impl IntoIterator<Item = &'a str>, secrets: &[&[u8]]) -> String {
@@ -22,6 +25,12 @@ pub(crate) fn quote<'a>(texts: impl IntoIterator<Item = &'a str>, secrets: &[&[u
     let secrets = secrets.into_iter().filter(|secret| secret.len() >= 4);
     let text = secrets.fold(text, |text, secret| text.replace(secret, MASK));
     escaped(&mask_shapes(&text)).to_string()
+}
+
+/// What of a login may never be quoted.
+pub(crate) fn credentials<'a>(fields: &[(&str, &'a str)]) -> Vec<&'a [u8]> {
+    let secret = fields.iter().filter(|(name, _)| !NO_CREDENTIALS.contains(name));
+    secret.map(|(_, value)| value.as_bytes()).collect()
 }
 
 /// Masks every run of token characters that looks like a token.

@@ -3,10 +3,10 @@
 use strongroom_core::{Error, escaped};
 
 use crate::answer::{Meaning as M, On, Said, is_success, meaning};
-use crate::fault::Fault;
 use crate::kv::Engine;
 use crate::path::WirePath;
 use crate::quote::quote;
+use crate::transport::Fault;
 use crate::transport::Response;
 
 /// What the server was asked.

@@ -16,9 +16,9 @@ use crate::login::Desk;
 use crate::mount::Sight;
 use crate::path::WirePath;
 use crate::refusal::{Asked, Refusal, accept, other_version};
-use crate::request::Request;
 use crate::retry::{self, Budget};
 use crate::session::{Session, Snapshot, Verdict};
+use crate::transport::Request;
 use crate::transport::{Response, Transport};
 use crate::versions::Listing;
 

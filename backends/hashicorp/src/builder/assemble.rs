@@ -8,14 +8,14 @@ use strongroom_core::Vault;
 use tokio::sync::Semaphore;
 
 use super::HashicorpVaultBuilder;
-use crate::address::Address;
 use crate::login::Desk;
 use crate::mount::{self, Sight};
 use crate::path;
 use crate::retry::Budget;
 use crate::session::{Key, Session};
-use crate::tls::{self, Trust};
+use crate::transport::Address;
 use crate::transport::{Limits, Transport};
+use crate::transport::{Trust, roots};
 use crate::vault::HashicorpVault;
 use crate::versions::Listing;
 
@@ -119,7 +119,7 @@ impl HashicorpVaultBuilder {
                 return Err(Wrong("ca_cert_file", "cannot stand beside `ca_cert`: set one of them".into()));
             }
             (Some(pem), None) => {
-                tls::roots(pem, "it").map_err(|error| Wrong("ca_cert", error.to_string()))?;
+                roots(pem, "it").map_err(|error| Wrong("ca_cert", error.to_string()))?;
                 Trust::Only(pem.clone())
             }
             (None, Some(path)) => Trust::OnlyFile(path.clone()),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use strongroom_core::Identity;
 
 use super::{Session, Shared};
-use crate::tls::Trust;
+use crate::transport::Trust;
 
 /// The logins of several vaults: those that log in alike, at the same server, share one token. A clone is the same
 /// collection. Vaults that one [`HashicorpFactory`](crate::HashicorpFactory) makes share anyway.

@@ -8,23 +8,17 @@ use reqwest::{Client, Url};
 use strongroom_core::{Answer, Error, ErrorKind, OutsideCall};
 use zeroize::Zeroizing;
 
-use crate::address::{Address, is_loopback};
-use crate::body::{self, Cap};
-use crate::fault::Fault;
-use crate::login::credentials;
+use super::Limits;
+use super::address::{Address, is_loopback};
+use super::body::{self, Cap};
+use super::fault::Fault;
+use super::request::AGENT;
+use super::tls::{self, Trust};
 use crate::path::encode;
-use crate::quote::quote;
-use crate::request::AGENT;
-use crate::tls::{self, Trust};
-use crate::transport::Limits;
+use crate::quote::{credentials, quote};
 
-/// Makes the call, once and in time.
-///
-/// # Errors
-///
-/// [`ErrorKind::InvalidConfig`] for an endpoint that is neither encrypted nor here, otherwise what the network or the
-/// endpoint said.
-pub(crate) async fn call(call: &OutsideCall<'_>, limits: &Limits) -> Result<Answer, Error> {
+/// Makes the call, as [`Transport::outside`](super::Transport::outside) promises.
+pub(super) async fn call(call: &OutsideCall<'_>, limits: &Limits) -> Result<Answer, Error> {
     let url = outside_url(call.url)?;
     // What follows the host is the caller's, and nothing here needs it.
     let address = Address::parse(&url.origin().ascii_serialization()).map_err(|what| refused(&what))?;

@@ -7,8 +7,8 @@ use hyper::body::Incoming;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::connect::{Connector, Failure};
-use crate::connection::{Connection, Message, Unanswered};
+use super::connect::{Connector, Failure};
+use super::connection::{Connection, Message, Unanswered};
 
 /// Below the idle timeout of load balancers, and short enough to follow a name that moves.
 const IDLE: Duration = Duration::from_secs(60);

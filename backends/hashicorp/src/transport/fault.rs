@@ -9,8 +9,8 @@ use std::time::Duration;
 use rustls::CertificateError;
 use strongroom_core::{Error, ErrorKind, escaped};
 
-use crate::address::Address;
-use crate::connect::{Failure, NoName};
+use super::address::Address;
+use super::connect::{Failure, NoName};
 
 /// A try that brought no answer.
 #[derive(Debug)]

@@ -1,26 +1,37 @@
-//! The seam over the HTTP client: one request to the vault, one answer.
+//! The seam over the HTTP clients: one request to the vault, one answer.
 //!
+//! Two clients sit behind it, and nothing outside this folder knows either: hyper's connections are the way to the
+//! vault (`exchange.rs` and what it stands on), reqwest is the way to everybody else (`outside.rs`).
 //! Retries, tokens and the meaning of an answer are not known here.
+
+mod address;
+mod body;
+mod connect;
+mod connection;
+mod exchange;
+mod fault;
+mod outside;
+mod pool;
+mod pools;
+mod request;
+mod tls;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::Method;
-use hyper::header::{self, HeaderMap, HeaderValue};
-use strongroom_core::{Error, ErrorKind, Secret};
+use hyper::header::HeaderValue;
+use strongroom_core::{Answer, Error, ErrorKind, OutsideCall, Secret};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::address::Address;
+pub(crate) use self::address::Address;
+pub(crate) use self::fault::Fault;
+use self::pools::Pools;
+pub(crate) use self::request::Request;
+pub(crate) use self::tls::{Trust, roots};
 use crate::answer::{Meaning, On, Said, is_success, meaning};
-use crate::body::{self, Cap};
 use crate::breaker::Breaker;
-use crate::fault::Fault;
-use crate::pools::Pools;
 use crate::refusal::Refusal;
-use crate::request::Request;
-use crate::tls::Trust;
 
 /// What one try and one answer may take.
 #[derive(Clone, Copy, Debug)]
@@ -186,51 +197,14 @@ impl Transport {
         self.addresses.iter().position(|address| address.has_the_origin_of(location))
     }
 
-    async fn exchange(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
-        let address = &self.addresses[at];
-        let started = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
-        let limit = self.limits.request_timeout;
-        let result = tokio::time::timeout(limit, self.talk(at, request)).await;
-        let result = result.unwrap_or_else(|_| Err(Fault::timeout(address, limit)));
-        tracing::debug!(
-            method = if request.body.is_some() { "POST" } else { "GET" },
-            path = request.path.shown(),
-            status = result.as_ref().ok().map(|response| response.status),
-            error = result.as_ref().err().map(|fault| tracing::field::display(&fault.error)),
-            elapsed = started.map(|started| tracing::field::debug(started.elapsed())),
-            "request"
-        );
-        result
-    }
-
-    async fn talk(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
-        let address = &self.addresses[at];
-        let host = self.hosts[at].as_ref().map_err(|error| Fault::sent(error.clone()))?;
-        let target = address.target(request.path.as_str(), request.query);
-        let target = target.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
-        let mut message = hyper::Request::new(Full::new(request.body.clone().unwrap_or_default()));
-        *message.uri_mut() = target;
-        *message.method_mut() = if request.body.is_some() { Method::POST } else { Method::GET };
-        *message.headers_mut() = request.headers(host).map_err(Fault::sent)?;
-        let pool = self.pools.get(address, request.identity).map_err(Fault::sent)?;
-        let limit = self.limits.connect_timeout;
-        let sent = pool.send(message).await;
-        let (mut connection, response) = sent.map_err(|failure| Fault::exchange(&failure, address, limit))?;
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|text| crate::retry::parse_after(text, SystemTime::now()));
-        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let location = location.map(str::to_owned);
-        if response.status().is_success() && !is_json(response.headers()) {
-            let message = format!("the answer is no JSON by its content type (HTTP {status})");
-            let error = Error::new(ErrorKind::InvalidResponse, message).with_status(status).transient();
-            return Err(Fault::sent(error));
-        }
-        let cap = Cap { bytes: self.limits.max_response_bytes, whole: response.status().is_success() };
-        let network = |error: hyper::Error| Fault::network(&error, address, limit);
-        let body = connection.until(body::read(response, cap, network)).await?;
-        pool.put(connection);
-        Ok(Response { status, body, retry_after, location })
+    /// A call to somebody else than the vault, such as an identity provider: once and in time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`] for an endpoint that is neither encrypted nor here, otherwise what the network or the
+    /// endpoint said.
+    pub(crate) async fn outside(&self, call: &OutsideCall<'_>) -> Result<Answer, Error> {
+        outside::call(call, &self.limits).await
     }
 
     fn warn_once(&self) {
@@ -248,15 +222,6 @@ impl Transport {
     }
 }
 
-/// Whether a body may be JSON, as far as its headers say: they may say nothing.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
-    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim();
-    let ends = kind.as_bytes().last_chunk::<5>();
-    kind.eq_ignore_ascii_case("application/json")
-        || ends.is_some_and(|end| end.eq_ignore_ascii_case(b"+json"))
-}
-
 fn no_answer() -> Error {
     Error::new(ErrorKind::Internal, "no address was asked")
 }
@@ -264,49 +229,5 @@ fn no_answer() -> Error {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").field("addresses", &self.addresses).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-    use crate::path::WirePath;
-    use crate::refusal::{Asked, accept};
-
-    /// Whether the answer `head` with a body of 100 bytes counts as too large, where 50 may come.
-    async fn is_too_large(head: &'static str) -> bool {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let server = tokio::spawn(async move {
-            let (mut peer, _) = listener.accept().await.unwrap();
-            let _ = peer.read(&mut [0; 4096]).await.unwrap();
-            let answer = format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{}", " ".repeat(100));
-            peer.write_all(answer.as_bytes()).await.unwrap();
-        });
-        let long = Duration::from_secs(10);
-        let limits =
-            Limits { connect_timeout: long, request_timeout: long, max_in_flight: 1, max_response_bytes: 50 };
-        let transport = Transport::new(vec![address], Trust::Nobody, None, limits, 0);
-        let path = WirePath::api("x/detailed-metadata").unwrap();
-        let answer = transport.send(&Request::get(&path)).await;
-        server.await.unwrap();
-        let asked = Asked::Secret { mount: "x", resource: "" };
-        let refusal = match answer {
-            Ok(response) => accept(response, asked, &path, &[]).err().unwrap(),
-            Err(fault) => fault.into(),
-        };
-        assert_eq!((refusal.error.kind(), refusal.error.is_retryable()), (ErrorKind::InvalidResponse, false));
-        refusal.too_large
-    }
-
-    #[tokio::test]
-    async fn too_large_is_what_comes_whole_and_is_and_nothing_that_reads_like_it() {
-        assert!(is_too_large("200 OK").await, "its length is not announced");
-        assert!(is_too_large("200 OK\r\nContent-Length: 100").await);
-        assert!(!is_too_large("301 Moved Permanently\r\nLocation: http://elsewhere/").await);
-        assert!(!is_too_large("409 Conflict").await);
     }
 }

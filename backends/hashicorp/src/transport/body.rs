@@ -10,7 +10,7 @@ use hyper::header;
 use strongroom_core::{Error, ErrorKind, Secret};
 use zeroize::Zeroizing;
 
-use crate::fault::Fault;
+use super::fault::Fault;
 
 /// How much of a body is wanted.
 #[derive(Clone, Copy, Debug)]

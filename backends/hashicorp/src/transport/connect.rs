@@ -19,8 +19,8 @@ use strongroom_core::{ClientIdentity, Error, ErrorKind};
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use crate::address::Address;
-use crate::tls::{self, Trust};
+use super::address::Address;
+use super::tls::{self, Trust};
 
 /// When a silent connection is asked whether it still stands, and how often.
 const PROBE: Duration = Duration::from_secs(15);

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{Request, Response};
 
-use crate::connect::Stream;
+use super::connect::Stream;
 
 pub(crate) type Message = Request<Full<Bytes>>;
 

@@ -8,10 +8,10 @@ use strongroom_core::{ClientIdentity, Error};
 use tokio::runtime::{Handle, Id as RuntimeId};
 use tokio::time::Instant;
 
-use crate::address::Address;
-use crate::connect::Connector;
-use crate::pool::Pool;
-use crate::tls::Trust;
+use super::address::Address;
+use super::connect::Connector;
+use super::pool::Pool;
+use super::tls::Trust;
 
 /// More runtimes, addresses and client certificates at a time than any program has.
 const MAX_POOLS: usize = 16;
