@@ -92,7 +92,7 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// Why there is no value.
+    /// Why the read failed, also where the value that was read before is still served.
     pub async fn refresh(&self) -> Result<(), Error> {
         let refreshed = self.cache.obtain(&self.slot, &self.cell, Want::Anew).await;
         refreshed.map(drop).map_err(|error| named(&self.reference, error))

@@ -26,8 +26,10 @@ pub(crate) enum Want {
     Known,
     /// What a read brings that began after the call.
     Anew,
-    /// What landed after these landings.
+    /// What landed after these landings, or where that is a failure, what is served all the same.
     After(Landings),
+    /// What a read brought that landed after these landings.
+    Brought(Landings),
 }
 
 impl Cache {
@@ -36,15 +38,16 @@ impl Cache {
         self.start()?;
         let (mut starts, mut missed) = (0, false);
         let mut since = match want {
-            Want::After(since) => Some(since),
-            _ => None,
+            Want::After(since) | Want::Brought(since) => Some(since),
+            Want::Known | Want::Anew => None,
         };
+        let is_served = matches!(want, Want::Known | Want::After(_));
         loop {
             let now = self.clock.advance();
             let joined = slot.mount.look(|mounted| {
                 Flights::join(slot, |state, flying| match since {
                     Some(since) if state.landings().are_after(since) => {
-                        state.landed(cell, slot, mounted, now)
+                        state.landed(cell, slot, mounted, now, is_served)
                     }
                     Some(_) => None,
                     None => {

@@ -234,8 +234,16 @@ impl State {
         }
     }
 
-    /// What a reader gets who waited for a landing; nothing where all was taken away since.
-    pub(crate) fn landed(&self, cell: &Cell, slot: &Slot, mounted: &Mounted, now: Tick) -> Option<Landed> {
+    /// What a reader gets who waited for a landing; nothing where all was taken away since. Where the read failed that is
+    /// what is served all the same, unless the reader wants to know of that.
+    pub(crate) fn landed(
+        &self,
+        cell: &Cell,
+        slot: &Slot,
+        mounted: &Mounted,
+        now: Tick,
+        is_served: bool,
+    ) -> Option<Landed> {
         let block = cell.load();
         let held = (block.is_a_value() && block.is_live(now)).then(|| fetched(&block, now));
         Some(Landed::Here(match (&self.standing, &self.document) {
@@ -247,7 +255,11 @@ impl State {
             {
                 Err(error.clone())
             }
-            (Standing::Failed { error, .. }, _) => held.ok_or_else(|| error.clone()),
+            (Standing::Failed { error, .. }, _) => match held {
+                Some(held) if is_served => Ok(held),
+                Some(_) => Err(error.clone().note(STILL_SERVED)),
+                None => Err(error.clone()),
+            },
             (Standing::Good, document) => held.ok_or_else(|| {
                 let policy = &mounted.vault.policy;
                 let miss = document
@@ -309,6 +321,8 @@ impl State {
         if self.weight == GONE { 0 } else { self.weight as usize }
     }
 }
+
+const STILL_SERVED: &str = "what was read before is still served";
 
 /// So many cells beside its first a slot may have, whoever holds them.
 const CELLS: usize = 128;

@@ -126,8 +126,8 @@ impl Registry {
         groups
     }
 
-    /// Reads everything that is in memory anew, several secrets at the same time. What fails is kept as it is. What is
-    /// only known to be missing is not asked for.
+    /// Reads everything that is in memory anew, several secrets at the same time. Where a read fails, what there was is
+    /// served on within its limits. What is only known to be missing is not asked for.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ impl Registry {
                 started.push(cache.start_reading_anew(next));
             }
             let refreshed = match started[at].clone() {
-                Ok(since) => cache.obtain(slot, slot.first(), Want::After(since)).await.map(drop),
+                Ok(since) => cache.obtain(slot, slot.first(), Want::Brought(since)).await.map(drop),
                 Err(error) => Err(error),
             };
             // Where the document came, it is nobody's failure that it has not the field that was asked for first.

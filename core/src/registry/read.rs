@@ -70,7 +70,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Why the read failed, also where the value that was read before is still served.
     pub async fn refresh(&self, reference: impl ToReference) -> Result<Fetched, Error> {
         self.obtain(&reference, Want::Anew).await
     }

@@ -130,7 +130,15 @@ async fn what_is_invalidated_is_read_anew() {
     registry.refresh_all().await.unwrap();
     assert_eq!(live.current().unwrap().as_bytes(), b"newer");
     vault.answer("customer/acme", Err(passing()));
-    assert!(registry.refresh_all().await.is_ok(), "what is held is still served");
+    let errors = registry.refresh_all().await.unwrap_err();
+    assert!(errors[0].to_string().starts_with("could not refresh {vault://my-vault/customer/acme/}"));
+    let (by_handle, by_text) = (live.refresh().await.unwrap_err(), registry.refresh(NAME).await.unwrap_err());
+    for error in [&errors[0], &by_handle, &by_text] {
+        let error = format!("{error:?}");
+        assert!(error.contains("; what was read before is still served"), "{error}");
+    }
+    assert_eq!(live.current().unwrap().as_bytes(), b"newer");
+    assert_eq!(text(registry.get(NAME).await), "newer", "who reads and does not insist has what there is");
 }
 
 #[tokio::test(start_paused = true)]

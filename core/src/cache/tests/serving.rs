@@ -158,7 +158,8 @@ async fn what_would_take_a_value_away_is_asked_twice_unless_it_says_so_itself() 
     vault.set("customer/acme", r#"{"name":"ACME Inc."}"#, 2);
     live.refresh().await.unwrap();
     vault.set("customer/acme", r#"{"name":"lagging"}"#, 1);
-    live.refresh().await.unwrap();
+    let error = format!("{:?}", live.refresh().await.unwrap_err());
+    assert!(error.contains("an older version than before"), "{error}");
     assert_eq!(live.current().unwrap().as_bytes(), b"ACME Inc.", "a version never goes backwards");
     let anew = Document::from_json(r#"{"name":"anew"}"#).unwrap().with_version(1);
     vault.answer("customer/acme", Ok(anew.with_created(SystemTime::now())));

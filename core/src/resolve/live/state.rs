@@ -263,7 +263,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shared<T> {
         let mut faults = Vec::new();
         for ((place, (slot, cell)), started) in self.sources.first_cells().zip(started) {
             let read = match started {
-                Ok(since) => self.cache.obtain(slot, cell, Want::After(since)).await.map(drop),
+                Ok(since) => self.cache.obtain(slot, cell, Want::Brought(since)).await.map(drop),
                 Err(error) => Err(error),
             };
             faults.extend(read.err().map(|error| self.at_field(place, error)));

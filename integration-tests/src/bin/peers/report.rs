@@ -44,6 +44,8 @@ enum Verdict {
     Missed,
     /// There is a goal alone, and it is missed.
     Short,
+    /// There is neither.
+    Shown,
 }
 
 impl Bar {
@@ -76,6 +78,11 @@ impl Bar {
         Self::judge(what, "at most", measured, unit, None, Some(goal), |limit| measured <= limit)
     }
 
+    /// A figure that explains another one.
+    pub(crate) fn shown(what: impl Into<String>, measured: f64, unit: &str) -> Self {
+        Self::judge(what, "", measured, unit, None, None, |_| true)
+    }
+
     /// Counts that must all be one and the same.
     pub(crate) fn always(what: impl Into<String>, measured: &[usize], must: usize) -> Self {
         let verdict =
@@ -102,7 +109,8 @@ impl Bar {
             (_, Some(goal)) if fits(goal) => Verdict::Goal,
             (Some(must), _) if fits(must) => Verdict::Met,
             (Some(_), _) => Verdict::Missed,
-            (None, _) => Verdict::Short,
+            (None, Some(_)) => Verdict::Short,
+            (None, None) => Verdict::Shown,
         };
         let limit = |limit: Option<f64>| {
             limit.map(|limit| format!("{word} {} {unit}", number(limit))).unwrap_or_default()
@@ -138,6 +146,7 @@ impl Section {
                     Verdict::Met => "met",
                     Verdict::Missed => "**not met**",
                     Verdict::Short => "goal not reached",
+                    Verdict::Shown => "",
                 };
                 let cells = [&bar.what, &bar.must, &bar.goal, &bar.measured];
                 grid.row(cells.into_iter().cloned().chain([verdict.to_owned()]));

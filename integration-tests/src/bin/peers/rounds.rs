@@ -65,9 +65,25 @@ impl<const N: usize> Figures<N> {
         self.rounds.iter().map(move |round| round[column])
     }
 
+    /// What one round gave.
+    pub(crate) fn at(&self, round: usize, column: usize) -> f64 {
+        self.rounds[round][column]
+    }
+
     /// How many times another column of the same rounds, of this contender or another.
     pub(crate) fn ratio<const M: usize>(&self, column: usize, to: &Figures<M>, of: usize) -> f64 {
-        median(self.column(column).zip(to.column(of)).map(|(mine, theirs)| mine / theirs).collect())
+        self.ratio_in(0..self.rounds.len(), column, to, of)
+    }
+
+    /// The same, of some of the rounds.
+    pub(crate) fn ratio_in<const M: usize>(
+        &self,
+        rounds: impl IntoIterator<Item = usize>,
+        column: usize,
+        to: &Figures<M>,
+        of: usize,
+    ) -> f64 {
+        median(rounds.into_iter().map(|round| self.at(round, column) / to.at(round, of)).collect())
     }
 }
 

@@ -87,7 +87,10 @@ async fn a_cluster_is_ridden_through_its_life() {
     for n in 1..=30 {
         let version = api.write_kv2("secret", "x", &json!({"n": n.to_string()}));
         let before = live.version();
-        live.refresh().await.unwrap();
+        if let Err(error) = live.refresh().await {
+            let error = format!("{error:?}");
+            assert!(error.contains("an older version than before"), "{error}");
+        }
         assert!(
             live.version() >= before && live.version() <= Some(version),
             "{:?} after {before:?}",
