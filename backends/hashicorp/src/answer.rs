@@ -1,7 +1,8 @@
 //! What an answer means, and what follows: one table over what was asked, status and body.
 //!
 //! The texts are those of OpenBao 2.7 and HashiCorp Vault, which agree but for the names of their tools. A status
-//! alone never decides: one 403 is a policy, another a dead token, and they differ only in shape.
+//! alone never decides: one 403 is a policy, another a dead token, and they differ only in shape; and a 403 or 404 whose
+//! body is not the server's own is a gateway's or a portal's on the way, which knows nothing of secrets and tokens.
 //!
 //! What follows from a meaning is the same wherever it comes from. What is not remembered keeps the last good value
 //! in service within its limits; what is remembered takes it away, after a second look where a lagging standby could
@@ -22,7 +23,7 @@ use serde::Deserialize;
 use strongroom_core::ErrorKind;
 
 use Meaning as M;
-use Text::{Any, Has, Only, Within};
+use Text::{Any, Has, Only, Own, Within};
 
 /// What an answer means, as far as anybody decides by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,8 @@ pub(crate) enum On {
 /// What a row looks for in what the server said.
 enum Text {
     Any,
+    /// Whatever, as long as the server itself says it.
+    Own,
     /// An error or warning that holds this.
     Has(&'static str),
     /// There is exactly one error, and it is this.
@@ -137,13 +140,16 @@ enum Text {
 /// The first row that fits decides. Statuses that are not listed are decided by their class.
 const TABLE: &[(On, u16, Text, Meaning)] = &[
     (On::Login, 400, Has("HTTP request to an HTTPS server"), M::WantsTls),
-    (On::Login, 400, Any, M::BadCredential),
-    (On::Login, 401, Any, M::BadCredential),
+    (On::Login, 400, Own, M::BadCredential),
+    (On::Login, 400, Any, M::Broken),
+    (On::Login, 401, Own, M::BadCredential),
+    (On::Login, 401, Any, M::Broken),
     (On::Login, 403, Only("permission denied"), M::BareRefusal),
-    (On::Login, 403, Any, M::BadCredential),
+    (On::Login, 403, Own, M::BadCredential),
     (On::Login, 404, Has("namespace not found"), M::NoNamespace),
-    (On::Login, 404, Any, M::NoMount),
-    (On::Login, 405, Any, M::NoMount),
+    (On::Login, 404, Own, M::NoMount),
+    (On::Login, 405, Own, M::NoMount),
+    (On::Login, 405, Any, M::Broken),
     // Faults of a credential that are dressed up as faults of the server.
     (On::Login, 500, Has("failed to verify client's certificate"), M::BadCredential),
     (On::Login, 500, Has("client identity during renewal not matching"), M::BadCredential),
@@ -165,12 +171,14 @@ const TABLE: &[(On, u16, Text, Meaning)] = &[
     (On::Anything, 403, Has("invalid token"), M::DeadToken),
     (On::Anything, 403, Has("bad token"), M::DeadToken),
     (On::Anything, 403, Only("permission denied"), M::DeadToken),
-    (On::Anything, 403, Any, M::Denied),
+    (On::Anything, 403, Own, M::Denied),
+    (On::Anything, 403, Any, M::Broken),
     (On::Anything, 404, Has("Invalid path for a versioned K/V"), M::IsVersioned),
     (On::Anything, 404, Has("no handler for route"), M::NoMount),
     (On::Anything, 404, Has("namespace not found"), M::NoNamespace),
     (On::Anything, 404, Has("unsupported path"), M::NotKv),
-    (On::Anything, 404, Any, M::Absent),
+    (On::Anything, 404, Own, M::Absent),
+    (On::Anything, 404, Any, M::Broken),
     (On::Anything, 405, Any, M::NotKv),
     (On::Anything, 408, Any, M::TooSlow),
     (On::Anything, 412, Has("X-Vault-Request"), M::HeaderLost),
@@ -246,6 +254,7 @@ impl Said {
     fn fits(&self, text: &Text) -> bool {
         match text {
             Any => true,
+            Own => self.errors.is_some() || self.warnings.is_some() || self.data.is_some(),
             Has(part) => self.texts().any(|text| text.contains(part)),
             Only(whole) => matches!(self.errors.as_deref(), Some([only]) if only == whole),
             Within => self.location.as_ref().is_some_and(|to| to.starts_with('/') && !to.starts_with("//")),

@@ -133,7 +133,10 @@ fn message(meaning: M, asked: Asked<'_>, path: &WirePath, said: &Said, http: &st
         M::TooMany => format!("the server asks for fewer requests ({http})"),
         M::TooSlow => format!("the server gave up waiting ({http})"),
         M::Failing => format!("the server failed ({http})"),
-        M::Broken => format!("the answer is none that this server gives ({http})"),
+        M::Broken => format!(
+            "the answer is none that this server gives ({http}): a gateway on the way may have given it; check the \
+             address"
+        ),
         M::Unknown => format!("the server gave an answer that does not belong to `{path}` ({http})"),
     }
 }
