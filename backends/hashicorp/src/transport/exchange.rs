@@ -8,6 +8,7 @@ use hyper::header::{self, HeaderMap};
 use strongroom_core::{Error, ErrorKind};
 
 use super::body::{self, Cap};
+use super::connection::Message;
 use super::{Fault, Request, Response, Transport};
 
 impl Transport {
@@ -30,16 +31,13 @@ impl Transport {
 
     async fn talk(&self, at: usize, request: &Request<'_>) -> Result<Response, Fault> {
         let address = &self.addresses[at];
-        let host = self.hosts[at].as_ref().map_err(|error| Fault::sent(error.clone()))?;
-        let target = address.target(request.path.as_str(), request.query);
-        let target = target.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
-        let mut message = hyper::Request::new(Full::new(request.body.clone().unwrap_or_default()));
-        *message.uri_mut() = target;
-        *message.method_mut() = if request.body.is_some() { Method::POST } else { Method::GET };
-        *message.headers_mut() = request.headers(host).map_err(Fault::sent)?;
         let pool = self.pools.get(address, request.identity).map_err(Fault::sent)?;
         let limit = self.limits.connect_timeout;
-        let sent = pool.send(message).await;
+        let message = self.message(at, request)?;
+        let sent = match request.body {
+            None => pool.ask(message, || self.message(at, request)).await?,
+            Some(_) => pool.tell(message).await,
+        };
         let (mut connection, response) = sent.map_err(|failure| Fault::exchange(&failure, address, limit))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -52,10 +50,22 @@ impl Transport {
             return Err(Fault::sent(error));
         }
         let cap = Cap { bytes: self.limits.max_response_bytes, whole: response.status().is_success() };
-        let network = |error: hyper::Error| Fault::network(&error, address, limit);
+        let network = |error: hyper::Error| Fault::network(&error, address, limit).after_its_head();
         let body = connection.until(body::read(response, cap, network)).await?;
         pool.put(connection);
         Ok(Response { status, body, retry_after, location })
+    }
+
+    /// The request as it is sent to an address.
+    fn message(&self, at: usize, request: &Request<'_>) -> Result<Message, Fault> {
+        let host = self.hosts[at].as_ref().map_err(|error| Fault::sent(error.clone()))?;
+        let target = self.addresses[at].target(request.path.as_str(), request.query);
+        let target = target.map_err(|what| Fault::sent(Error::new(ErrorKind::InvalidReference, what)))?;
+        let mut message = hyper::Request::new(Full::new(request.body.clone().unwrap_or_default()));
+        *message.uri_mut() = target;
+        *message.method_mut() = if request.body.is_some() { Method::POST } else { Method::GET };
+        *message.headers_mut() = request.headers(host).map_err(Fault::sent)?;
+        Ok(message)
     }
 }
 

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 use strongroom_core::{Error, ErrorKind, escaped};
 
 use super::address::Address;
@@ -59,12 +59,14 @@ impl Fault {
         if find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_builder) {
             return Self::sent(Error::new(ErrorKind::Internal, "the request could not be built"));
         }
-        if let Some(fault) = Self::handshake(error, address) {
-            // On a connection that stands, only a server that refuses our certificate has acted on nothing.
-            let refused = matches!(find::<rustls::Error>(error), Some(rustls::Error::AlertReceived(_)));
-            return Self { unreached: refused, ..fault };
+        let connecting = find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_connect);
+        // Of a connection that stands TLS says so once a server has refused our certificate; all else may pass.
+        if connecting || find(error).is_some_and(refuses_our_certificate) {
+            if let Some(fault) = Self::handshake(error, address) {
+                return fault;
+            }
         }
-        if find::<reqwest::Error>(error).is_some_and(reqwest::Error::is_connect) {
+        if connecting {
             return Self::unreached(unreachable(error, address, connect_timeout));
         }
         let what = innermost(error);
@@ -75,7 +77,12 @@ impl Fault {
         Self::sent(Error::new(kind, message).transient())
     }
 
-    /// What TLS says, if it does. A server that refuses a certificate may do so after the handshake.
+    /// The same, of an answer whose head has come: the server has acted.
+    pub(crate) fn after_its_head(self) -> Self {
+        Self { unreached: false, ..self }
+    }
+
+    /// What TLS says of a connection that did not come about, if it does.
     fn handshake(error: &(dyn StdError + 'static), address: &Address) -> Option<Self> {
         let (what, passes) = handshake(find::<rustls::Error>(error)?, address.host().unwrap_or_default());
         let error = Error::new(ErrorKind::Unavailable, format!("no TLS with {}: {what}", address.peer()));
@@ -136,6 +143,24 @@ fn handshake(error: &rustls::Error, host: &str) -> (String, bool) {
         error => return (escaped(&error.to_string()).to_string(), true),
     };
     (what, false)
+}
+
+/// Whether a server has refused our certificate, or that there is none. It may do so after what is the whole handshake
+/// for us, and has then acted on nothing.
+fn refuses_our_certificate(error: &rustls::Error) -> bool {
+    use AlertDescription as A;
+    let rustls::Error::AlertReceived(alert) = error else { return false };
+    matches!(
+        alert,
+        A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::CertificateRequired
+    )
 }
 
 /// The first error of type `T` on the path of causes.

@@ -58,19 +58,41 @@ impl Pool {
         Self { connector, most, idle: Mutex::default() }
     }
 
-    /// Sends a request, on a connection that is there or else on a new one, and waits for the head of the answer.
-    pub(crate) async fn send(
+    /// Sends a question and waits for the head of the answer: on a connection that is there, or else on a new one. What
+    /// became of a connection that lay idle says nothing about the server, so where the question was lost with one it is
+    /// asked once more on a new one, for which `again` makes it anew.
+    pub(super) async fn ask<E>(
         &self,
         mut message: Message,
-    ) -> Result<(Box<Connection>, hyper::Response<Incoming>), Failure> {
+        again: impl FnOnce() -> Result<Message, E>,
+    ) -> Result<Result<Answered, Failure>, E> {
         while let Some(mut connection) = self.take() {
-            match connection.send(message).await {
-                Ok(response) => return Ok((connection, response)),
+            let suspect = Suspect(self);
+            let sent = connection.send(message).await;
+            match sent {
+                Ok(response) => {
+                    suspect.clear();
+                    return Ok(Ok((connection, response)));
+                }
                 // The server has hung up meanwhile.
-                Err(Unanswered { unsent: Some(unsent), .. }) => message = unsent,
-                Err(Unanswered { error, unsent: None }) => return Err(Failure::Broken(error)),
+                Err(Unanswered { unsent: Some(unsent), .. }) => {
+                    suspect.clear();
+                    message = unsent;
+                }
+                // It does not speak HTTP.
+                Err(Unanswered { error, .. }) if error.is_parse() => return Ok(Err(Failure::Broken(error))),
+                Err(Unanswered { .. }) => {
+                    message = again()?;
+                    break;
+                }
             }
         }
+        Ok(self.tell(message).await)
+    }
+
+    /// Sends what must not be sent twice, and waits for the head of the answer: on a new connection, since one that lay idle
+    /// may be cut just then, and nobody could say whether the server has acted.
+    pub(super) async fn tell(&self, message: Message) -> Result<Answered, Failure> {
         let stream = self.connector.open().await?;
         let mut connection = Box::new(Connection::over(stream).await.map_err(Failure::Broken)?);
         match connection.send(message).await {
@@ -130,6 +152,27 @@ impl Pool {
     fn idle(&self) -> MutexGuard<'_, Idle> {
         // A panic elsewhere cannot leave half a connection behind.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The head of an answer, and the connection that it came over.
+pub(super) type Answered = (Box<Connection>, hyper::Response<Incoming>);
+
+/// A connection that lay idle and has not answered yet. If it never does, all others that lie here are not used either:
+/// whatever cut it off or swallows what is sent has most likely done the same to them.
+struct Suspect<'a>(&'a Pool);
+
+impl Suspect<'_> {
+    /// It has answered, or has plainly been closed.
+    fn clear(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Suspect<'_> {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut self.0.idle().connections);
+        drop(idle);
     }
 }
 

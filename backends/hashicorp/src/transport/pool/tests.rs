@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::transport::address::Address;
@@ -63,9 +63,18 @@ fn message() -> Message {
     hyper::Request::get("/v1/x").header("host", "x").body(Full::<Bytes>::default()).unwrap()
 }
 
+/// Asks a question.
+async fn ask(pool: &Pool) -> Result<Answered, Failure> {
+    let again = || Ok::<_, std::convert::Infallible>(message());
+    match pool.ask(message(), again).await {
+        Ok(answered) => answered,
+        Err(never) => match never {},
+    }
+}
+
 /// One exchange, whose connection is given back where `keep` says so.
 async fn exchange(pool: &Arc<Pool>, keep: bool) -> Bytes {
-    let Ok((mut connection, response)) = pool.send(message()).await else { panic!("no answer") };
+    let Ok((mut connection, response)) = ask(pool).await else { panic!("no answer") };
     let body = connection.until(response.into_body().collect()).await.unwrap().to_bytes();
     if keep {
         pool.put(connection);
@@ -94,7 +103,7 @@ async fn no_more_are_kept_than_may_be() {
     let (pool, opened) = server(KEPT, usize::MAX).await;
     let mut open = Vec::new();
     for _ in 0..3 {
-        let Ok((mut connection, response)) = pool.send(message()).await else { panic!("no answer") };
+        let Ok((mut connection, response)) = ask(&pool).await else { panic!("no answer") };
         connection.until(response.into_body().collect()).await.unwrap();
         open.push(connection);
     }
@@ -117,7 +126,7 @@ async fn what_the_server_closes_is_not_kept() {
 async fn an_answer_that_is_left_unread_spoils_its_connection() {
     let (pool, opened) = server("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhi", usize::MAX).await;
     for _ in 0..2 {
-        let Ok((connection, response)) = pool.send(message()).await else { panic!("no answer") };
+        let Ok((connection, response)) = ask(&pool).await else { panic!("no answer") };
         drop(response);
         pool.put(connection);
     }
@@ -137,28 +146,111 @@ async fn a_server_that_hangs_up_meanwhile_is_called_again() {
     }
 }
 
-#[tokio::test]
-async fn a_server_that_does_not_answer_a_second_time_is_told_of() {
-    let (told, hung_up) = oneshot::channel();
+/// A server that reads every request and does with it what is told, by the number of the request on its connection. Counts
+/// connections and requests.
+async fn fickle(
+    answers: fn(connection: usize, request: usize) -> Then,
+) -> (Arc<Pool>, [Arc<AtomicUsize>; 2]) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let limit = Duration::from_secs(5);
-    let pool = Pool::new(Connector::new(&address, None, &Trust::Nobody, None, limit).unwrap(), 2);
+    let connector = Connector::new(&address, None, &Trust::Nobody, None, Duration::from_secs(5)).unwrap();
+    let [opened, asked]: [Arc<AtomicUsize>; 2] = Default::default();
+    let counts = [opened.clone(), asked.clone()];
     tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = [0; 1024];
-        assert!(stream.read(&mut request).await.unwrap() > 0);
-        stream.write_all(KEPT.as_bytes()).await.unwrap();
-        // The second is read, and so may have been acted upon.
-        assert!(stream.read(&mut request).await.unwrap() > 0);
-        drop(stream);
-        let again = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
-        told.send(again.is_ok()).unwrap();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (connection, asked) = (opened.fetch_add(1, Ordering::Relaxed), asked.clone());
+            tokio::spawn(async move {
+                for request in 0.. {
+                    if !stream.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {
+                        return;
+                    }
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    match answers(connection, request) {
+                        Then::Answer => stream.write_all(KEPT.as_bytes()).await.unwrap(),
+                        Then::Cut => return,
+                        Then::Keep => {}
+                    }
+                }
+            });
+        }
     });
-    let pool = Arc::new(pool);
-    exchange(&pool, true).await;
-    assert!(matches!(pool.send(message()).await, Err(Failure::Broken(_))));
-    assert!(!hung_up.await.unwrap(), "it was asked again");
+    (Arc::new(Pool::new(connector, 4)), counts)
+}
+
+enum Then {
+    Answer,
+    Cut,
+    /// Says nothing.
+    Keep,
+}
+
+/// Lets so many connections lie idle.
+async fn fill(pool: &Arc<Pool>, many: usize) {
+    let mut open = Vec::new();
+    for _ in 0..many {
+        let Ok((mut connection, response)) = pool.tell(message()).await else { panic!("no answer") };
+        connection.until(response.into_body().collect()).await.unwrap();
+        open.push(connection);
+    }
+    open.into_iter().for_each(|connection| pool.put(connection));
+    assert_eq!(idle(pool), many);
+}
+
+fn counted(counts: &[Arc<AtomicUsize>; 2]) -> [usize; 2] {
+    [0, 1].map(|at: usize| counts[at].swap(0, Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_question_that_is_lost_with_an_idle_connection_is_asked_once_more_on_a_new_one() {
+    let (pool, counts) = fickle(|connection, request| match (connection, request) {
+        (0..4, 1..) => Then::Cut,
+        _ => Then::Answer,
+    })
+    .await;
+    fill(&pool, 4).await;
+    counted(&counts);
+    assert_eq!(exchange(&pool, true).await, "hi");
+    // The others that lay there are not tried.
+    assert_eq!((counted(&counts), idle(&pool)), ([1, 2], 1));
+}
+
+#[tokio::test]
+async fn what_is_lost_on_a_new_connection_is_told_of() {
+    let (pool, counts) = fickle(|connection, request| match (connection, request) {
+        (0, 0) => Then::Answer,
+        _ => Then::Cut,
+    })
+    .await;
+    fill(&pool, 1).await;
+    assert!(matches!(ask(&pool).await, Err(Failure::Broken(_))));
+    assert_eq!(counted(&counts), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_connection_that_swallows_what_is_sent_takes_those_beside_it_out_of_use() {
+    let (pool, counts) = fickle(|connection, request| match (connection, request) {
+        (0..4, 1..) => Then::Keep,
+        _ => Then::Answer,
+    })
+    .await;
+    fill(&pool, 4).await;
+    counted(&counts);
+    tokio::time::timeout(Duration::from_millis(50), ask(&pool)).await.err().unwrap();
+    assert_eq!(idle(&pool), 0);
+    assert_eq!(exchange(&pool, true).await, "hi");
+    assert_eq!(counted(&counts), [1, 2]);
+}
+
+#[tokio::test]
+async fn what_must_not_be_sent_twice_goes_over_a_new_connection_and_is_sent_once() {
+    let (pool, counts) = fickle(|_, request| if request == 0 { Then::Answer } else { Then::Cut }).await;
+    fill(&pool, 2).await;
+    counted(&counts);
+    assert!(pool.tell(message()).await.is_ok());
+    assert_eq!((counted(&counts), idle(&pool)), ([1, 1], 2));
+    let (pool, counts) = fickle(|_, _| Then::Cut).await;
+    assert!(pool.tell(message()).await.is_err());
+    assert_eq!(counted(&counts), [1, 1]);
 }
 
 #[tokio::test]
