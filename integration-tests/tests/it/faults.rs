@@ -1,6 +1,7 @@
 //! Everything that can go wrong between here and a vault, each fault with what it may cost: the table in
 //! `docs/faults.md` says what was expected and what was seen.
 
+mod alerts;
 mod answers;
 mod circuit;
 mod cluster;

@@ -13,10 +13,11 @@ use super::connect::Connector;
 use super::pool::Pool;
 use super::tls::Trust;
 
-/// More runtimes, addresses and client certificates at a time than any program has.
-const MAX_POOLS: usize = 16;
+/// More runtimes, addresses and client certificates at a time than any program has: some have a runtime for each core.
+const MAX_POOLS: usize = 1024;
 
-/// However busy, a connection is given up after this, so that a name that moves is followed.
+/// However busy, a connection is given up after this, so that a name that moves is followed. A pool that nobody wanted
+/// for as long is dropped, with the key that it may hold.
 const AGE: Duration = Duration::from_secs(300);
 
 /// Connections belong to the runtime that drives them, and to the client certificate they were opened with.
@@ -33,11 +34,12 @@ pub(crate) struct Pools {
     made: Mutex<Vec<Made>>,
 }
 
-/// A pool, when it was made, and what was seen of the CA file then.
+/// A pool, when it was made and wanted last, and what was seen of the CA file when it was made.
 struct Made {
     key: Key,
     pool: Arc<Pool>,
     at: Instant,
+    wanted: Instant,
     stamp: Option<Stamp>,
 }
 
@@ -63,29 +65,29 @@ impl Pools {
         let runtime = Handle::current().id();
         // A panic elsewhere cannot leave half a pool behind.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = made.iter().position(|Made { key: (owner, to, with), .. }| {
+        let found = made.iter_mut().find(|Made { key: (owner, to, with), .. }| {
             *owner == runtime && to == address && with.as_ref() == identity
         });
-        let stamp = self.stamp();
-        if let Some(found) = found {
-            let before = &mut made[found];
-            if before.at.elapsed() < AGE && before.stamp == stamp {
+        let (now, stamp) = (Instant::now(), self.stamp());
+        if let Some(before) = found {
+            before.wanted = now;
+            if now < before.at + AGE && before.stamp == stamp {
                 return Ok(before.pool.clone());
             }
             // A CA file that is being replaced may be half written: what serves goes on, and is looked at again.
-            (before.at, before.stamp) = (Instant::now(), stamp);
+            (before.at, before.stamp) = (now, stamp);
             match self.make(address, identity) {
                 Ok(pool) => before.pool = pool,
                 Err(error) => tracing::warn!(%error, "the connections are not renewed"),
             }
-            return Ok(before.pool.clone());
+            let pool = before.pool.clone();
+            drop_unwanted(&mut made, now);
+            return Ok(pool);
         }
         let pool = self.make(address, identity)?;
-        if made.len() >= MAX_POOLS {
-            made.remove(0);
-        }
+        drop_unwanted(&mut made, now);
         let key = (runtime, address.clone(), identity.cloned());
-        made.push(Made { key, pool: pool.clone(), at: Instant::now(), stamp });
+        made.push(Made { key, pool: pool.clone(), at: now, wanted: now, stamp });
         Ok(pool)
     }
 
@@ -102,7 +104,73 @@ impl Pools {
     }
 }
 
+/// Drops what nobody has wanted for long, and where there is no room for another, what was wanted least lately.
+fn drop_unwanted(made: &mut Vec<Made>, now: Instant) {
+    made.retain(|made| now < made.wanted + AGE);
+    if made.len() >= MAX_POOLS {
+        let oldest = (0..made.len()).min_by_key(|at| made[*at].wanted);
+        oldest.map(|at| made.swap_remove(at));
+    }
+}
+
 fn stamp(path: &Path) -> Option<Stamp> {
     let seen = std::fs::metadata(path).ok()?;
     Some((seen.modified().ok()?, seen.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pools() -> Pools {
+        Pools::new(Trust::Nobody, None, Duration::from_secs(1), 1)
+    }
+
+    fn address(port: usize) -> Address {
+        Address::parse(&format!("http://127.0.0.1:{port}")).unwrap()
+    }
+
+    fn count(pools: &Pools) -> usize {
+        pools.made.lock().unwrap().len()
+    }
+
+    #[test]
+    fn each_runtime_keeps_its_pool_however_many_there_are() {
+        let (pools, address) = (pools(), address(1));
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtimes: Vec<_> = std::iter::repeat_with(runtime).take(40).collect();
+        let each =
+            || runtimes.iter().map(|runtime| runtime.block_on(async { pools.get(&address, None).unwrap() }));
+        let first: Vec<_> = each().collect();
+        assert!(each().zip(&first).all(|(again, first)| Arc::ptr_eq(&again, first)));
+        assert_eq!(count(&pools), 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_is_made_anew_in_time_and_dropped_once_nobody_wants_it() {
+        let pools = pools();
+        let (busy, quiet) = (address(1), address(2));
+        let (first, _) = (pools.get(&busy, None).unwrap(), pools.get(&quiet, None).unwrap());
+        tokio::time::advance(AGE / 2).await;
+        assert!(Arc::ptr_eq(&first, &pools.get(&busy, None).unwrap()));
+        assert_eq!(count(&pools), 2);
+        tokio::time::advance(AGE / 2).await;
+        assert!(!Arc::ptr_eq(&first, &pools.get(&busy, None).unwrap()));
+        assert_eq!(count(&pools), 1, "the quiet one is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_there_are_too_many_the_one_goes_that_was_wanted_least_lately() {
+        let pools = pools();
+        let first = pools.get(&address(1), None).unwrap();
+        for port in 2..=MAX_POOLS {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            pools.get(&address(port), None).unwrap();
+        }
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(Arc::ptr_eq(&first, &pools.get(&address(1), None).unwrap()));
+        pools.get(&address(MAX_POOLS + 1), None).unwrap();
+        assert_eq!(count(&pools), MAX_POOLS);
+        assert!(Arc::ptr_eq(&first, &pools.get(&address(1), None).unwrap()));
+    }
 }

@@ -1,7 +1,8 @@
 //! Answers that no healthy server gives, and what the way there does to good ones.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::*;
 
@@ -56,7 +57,7 @@ async fn what_trickles_ends_with_its_time() {
         assert_eq!(error.kind(), ErrorKind::Timeout, "{said}");
         assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
         let used: Vec<_> = stub.requests().iter().map(|request| request.connection).collect();
-        let apart: std::collections::HashSet<_> = used.iter().collect();
+        let apart: HashSet<_> = used.iter().collect();
         assert_eq!(apart.len(), used.len(), "a connection that timed out is not used again");
         most = most.max(stub.requests().len());
     }
@@ -132,6 +133,10 @@ async fn what_is_no_answer_of_a_vault_is_not_believed() {
         ),
         ("trailing text", good().times(2)),
         ("errors beside data", Reply::new(200).body(text().replacen('{', "{\"errors\":[],", 1))),
+        ("a gateway's 404", page(404)),
+        ("a gateway's 403", page(403)),
+        ("an empty 404", Reply::new(404)),
+        ("half a refusal", Reply::new(403).body("{\"errors\":[\"permission den")),
         (
             "wrapped",
             Reply::new(200).body(text().replace("\"wrap_info\":null", "\"wrap_info\":{\"token\":\"x\"}")),
@@ -145,6 +150,29 @@ async fn what_is_no_answer_of_a_vault_is_not_believed() {
     });
     assert_eq!(read(&registry(hasty(&stub.address())), "x/n").await.unwrap(), "old");
     Proof::of("38").note("an error that may pass, tried twice; the body is not quoted", requests);
+}
+
+/// What a gateway says while it knows no way to the vault.
+fn page(status: u16) -> Reply {
+    Reply::new(status).header("content-type", "text/html").body("<html>default backend</html>")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateways_refusal_takes_nothing_away() {
+    for status in [403, 404] {
+        let stub = Stub::new(|_| kv2(&json!({"n": "held"})));
+        let registry = registry(hasty(&stub.address()).ttl(Duration::from_secs(1)));
+        let live = registry.watch(reference("x/n")).await.unwrap();
+        stub.answer(move |_| page(status));
+        let stale = async || live.is_stale();
+        eventually("it is stale", Duration::from_secs(10), stale, |stale| *stale).await;
+        let error = format!("{:?}", live.refresh().await.unwrap_err());
+        assert!(error.contains("a gateway on the way") && error.contains("is still served"), "{error}");
+        assert_eq!(live.current().unwrap().as_bytes(), b"held");
+        stub.answer(|_| kv2(&json!({"n": "new"})));
+        let new = async || live.current().map(|value| value.as_bytes() == b"new").unwrap_or(false);
+        eventually("the next value", Duration::from_secs(10), new, |new| *new).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,8 +292,18 @@ async fn a_kept_connection_that_the_server_closes_is_replaced_unseen() {
         0 => kv2(&json!({"n": "1"})),
         _ => Reply::cut(),
     });
-    let registry = registry(hasty(&stub.address()));
+    let registry = registry(hasty(&stub.address()).retries(0));
     for _ in 0..5 {
+        assert_eq!(read(&registry, "x/n").await.unwrap(), "1");
+    }
+    // And however often: that is no failure of the server, so it takes nothing of the budget of retries.
+    let seen = Mutex::new(HashSet::new());
+    let once = Stub::new(move |request| match seen.lock().unwrap().insert(request.connection) {
+        true => kv2(&json!({"n": "1"})),
+        false => Reply::cut(),
+    });
+    let registry = super::registry(hasty(&once.address()).retries(0));
+    for _ in 0..40 {
         assert_eq!(read(&registry, "x/n").await.unwrap(), "1");
     }
     Proof::of("42")
