@@ -43,7 +43,10 @@ impl Residents {
 
     /// Notes that a vault is followed no more, though it is wanted.
     pub(super) fn leave_behind(&self, mount: &Arc<Mount>) {
-        lock(&self.left_behind).push(Arc::downgrade(mount));
+        let mut left_behind = lock(&self.left_behind);
+        if !left_behind.iter().any(|known| known.as_ptr() == Arc::as_ptr(mount)) {
+            left_behind.push(Arc::downgrade(mount));
+        }
     }
 
     /// Those whose runtime stands still, which are no longer here. Called at every step of the keeper.

@@ -104,9 +104,13 @@ mod tests {
         let limits =
             Limits { connect_timeout: long, request_timeout: long, max_in_flight: 1, max_response_bytes: 50 };
         let transport = Transport::new(vec![address], Trust::Nobody, None, limits, 0);
+        let failed = Error::new(ErrorKind::Unavailable, "the tries before").transient();
+        (0..5).for_each(|_| transport.breaker().failed(&failed));
+        assert!(transport.breaker().admit().is_err());
         let path = WirePath::api("x/detailed-metadata").unwrap();
         let answer = transport.send(&Request::get(&path)).await;
         server.await.unwrap();
+        assert!(transport.breaker().admit().is_ok(), "the server answers");
         let asked = Asked::Secret { mount: "x", resource: "" };
         let refusal = match answer {
             Ok(response) => accept(response, asked, &path, &[]).err().unwrap(),

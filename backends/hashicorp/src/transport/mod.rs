@@ -152,7 +152,12 @@ impl Transport {
                     return Ok(response);
                 }
                 // What is wrong with the request or with what came of it is wrong everywhere.
-                Err(fault) if !fault.unreached && !fault.error.is_retryable() => return Err(fault),
+                Err(fault) if !fault.unreached && !fault.error.is_retryable() => {
+                    if fault.too_large {
+                        self.breaker.answered(true);
+                    }
+                    return Err(fault);
+                }
                 Err(Fault { error, unreached, .. }) => (Some(error), !unreached),
             };
             let next = (at + 1) % self.addresses.len();
