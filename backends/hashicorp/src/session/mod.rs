@@ -16,7 +16,10 @@
 //! waits for the task, the next reader starts another that goes on with the same token. It ends with the last handle.
 
 mod actor;
+mod asking;
 mod desk;
+mod logging_in;
+mod renewing;
 mod retiring;
 mod running;
 mod shared;
