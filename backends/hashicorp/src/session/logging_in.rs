@@ -10,6 +10,7 @@ use strongroom_core::{Error, ErrorKind, Grant, Secret};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::actor::{Actor, Event};
+use super::failure::refuses_the_credential;
 use super::state::{Due, State};
 use super::timing::{self, FLOOR};
 use super::{Core, Snapshot};
@@ -89,7 +90,8 @@ impl Actor {
     fn login_failed(&self, error: Error, failures: u32, old: Option<Arc<Snapshot>>) -> State {
         tracing::warn!(method = self.core.auth.name(), "the login failed: {error}");
         let told = error.retry_after().unwrap_or_default().min(timing::REFUSED_CAP);
-        let wait = timing::login_backoff(failures, error.is_retryable(), &mut fastrand::f64).max(told);
+        let refused = refuses_the_credential(&error);
+        let wait = timing::login_backoff(failures, refused, &mut fastrand::f64).max(told);
         if let Some(old) = old.filter(|old| old.is_alive()) {
             let next = Some((Instant::now() + wait, Due::Replace(failures)));
             return State::Active { token: old, next };

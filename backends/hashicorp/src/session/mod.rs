@@ -18,6 +18,7 @@
 mod actor;
 mod asking;
 mod desk;
+mod failure;
 mod logging_in;
 mod renewing;
 mod retiring;
