@@ -8,9 +8,15 @@ pub(super) fn refuses_the_credential(error: &Error) -> bool {
     !error.is_retryable() && matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::PermissionDenied)
 }
 
+/// Whether a failed renewal says that the token, or its rights, allow none. All else may pass while the token lives.
+pub(super) fn ends_renewals(error: &Error) -> bool {
+    !error.is_retryable() && matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Meaning;
 
     #[test]
     fn only_a_lasting_refusal_is_one_of_the_credential() {
@@ -26,6 +32,19 @@ mod tests {
             ErrorKind::Internal,
         ] {
             assert!(!refuses_the_credential(&Error::new(kind, "something else")), "{kind}");
+            assert!(!ends_renewals(&Error::new(kind, "something else")), "{kind}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_said_of_the_token_ends_its_renewals() {
+        for meaning in [Meaning::NotRenewable, Meaning::Denied] {
+            assert!(ends_renewals(&Error::new(meaning.kind(), "not this one")), "{meaning:?}");
+        }
+        for meaning in
+            [Meaning::BadRequest, Meaning::Absent, Meaning::NotKv, Meaning::Redirect, Meaning::Unknown]
+        {
+            assert!(!ends_renewals(&Error::new(meaning.kind(), "a gateway's page")), "{meaning:?}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Renewing a token, and what its new lease or a failure means for it.
 
-use strongroom_core::ErrorKind;
+use strongroom_core::{ErrorKind, Origin};
 use tokio::time::Instant;
 
 use super::actor::Actor;
+use super::failure::ends_renewals;
 use super::state::{Due, State};
 use super::{Lease, Snapshot, timing};
 use crate::sync::Arc;
@@ -28,7 +29,7 @@ impl Actor {
                 }
             }
             Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token, 0),
-            Err(error) if !error.is_retryable() => {
+            Err(error) if ends_renewals(&error) => {
                 tracing::debug!("the token cannot be renewed: {error}");
                 let mut lasting = token.grant.clone();
                 lasting.renewable = false;
@@ -38,15 +39,24 @@ impl Actor {
             }
             Err(error) => {
                 tracing::debug!("renewing the token failed: {error}");
-                let remaining = token.left().unwrap_or_default();
-                let wait = timing::renew_backoff(failures + 1, remaining, &mut fastrand::f64);
-                if wait >= remaining.saturating_sub(before.mul_f64(0.1)) {
-                    return State::Draining { token, failures: 0 };
-                }
-                let next = Some((Instant::now() + wait, Due::Renew(failures + 1)));
-                State::Active { token, next }
+                Self::renewal_failed(token, failures + 1)
             }
         }
+    }
+
+    /// Tries again while there is time, and logs in before there is none.
+    fn renewal_failed(token: Arc<Snapshot>, failures: u32) -> State {
+        let lease = token.grant.lease.unwrap_or_default();
+        let remaining = token.left().unwrap_or_default();
+        let wait = timing::renew_backoff(failures, remaining, &mut fastrand::f64);
+        // Another login would give a configured token again.
+        let replaceable = token.grant.origin != Origin::Supplied;
+        if replaceable && wait >= remaining.saturating_sub(lease.mul_f64(0.1)) {
+            return State::Draining { token, failures: 0 };
+        }
+        let (again, end) = (Instant::now() + wait, token.since + timing::ends_at(lease));
+        let next = if again < end { (again, Due::Renew(failures)) } else { (end, Due::End) };
+        State::Active { token, next: Some(next) }
     }
 
     /// The same token with what the server now says of its life.
