@@ -1,22 +1,18 @@
 //! The task that owns a session's state.
 
 use std::future::Future;
-use std::time::Duration;
 
 use strongroom_core::{Error, Origin};
 use tokio::time::{Instant, sleep_until};
 
+use super::ahead::{Ahead, Due};
 use super::retiring::Retiring;
-use super::state::{Due, State};
-use super::timing::{self, FLOOR};
+use super::state::State;
 use super::{Core, Snapshot, closed, desk};
 use crate::sync::{Arc, lock};
 
 /// The task's side of the desk.
 type Owner = desk::Owner<Arc<Snapshot>, Error>;
-
-/// How soon a configured token is looked up: later than a command that reads once and ends.
-const LOOK_UP_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Actor {
     pub(super) core: Arc<Core>,
@@ -41,7 +37,7 @@ impl Actor {
     pub(super) async fn run(self) {
         self.retiring.take_up(&self.core);
         let mut state = match self.core.current.load_full() {
-            Some(token) => self.active(token, false),
+            Some(token) => State::active(token, false, None),
             None => State::Unauthenticated,
         };
         loop {
@@ -50,10 +46,12 @@ impl Actor {
                 State::Unauthenticated => self.unauthenticated().await,
                 State::LoggingIn { failures } => self.logging_in(failures, None).await,
                 State::Backoff { failures, error, until } => self.backoff(failures, error, until).await,
-                State::Active { token, next } => self.serve(token, next).await,
-                State::Renewing { token, failures } => self.renewing(token, failures).await,
-                State::Draining { token, failures } => self.logging_in(failures, Some(token)).await,
-                State::Suspect { token, next } => self.suspect(token, next).await,
+                State::Active { token, ahead } => self.serve(token, ahead).await,
+                State::Renewing { token, failures, login } => self.renewing(token, failures, login).await,
+                State::Draining { token, failures, own } => {
+                    self.logging_in(failures, Some((token, own))).await
+                }
+                State::Suspect { token, ahead } => self.suspect(token, ahead).await,
                 State::Closed => break,
             };
         }
@@ -101,13 +99,13 @@ impl Actor {
         }
     }
 
-    async fn serve(&self, token: Arc<Snapshot>, next: Option<(Instant, Due)>) -> State {
+    async fn serve(&self, token: Arc<Snapshot>, ahead: Ahead) -> State {
         let core = self.core.clone();
         // While logins fail, it is for the wait between them to say when the next one comes.
-        let failures = next.map_or(0, |(_, due)| due.failed_logins());
+        let failures = ahead.failed_logins();
         let mut wake = Box::pin(async move {
             let due = async {
-                match next {
+                match ahead.next() {
                     Some((at, due)) => {
                         sleep_until(at).await;
                         due
@@ -117,26 +115,30 @@ impl Actor {
             };
             tokio::select! {
                 due = due => due,
-                // A rotated credential logs in anew and renews nothing.
+                // Another credential logs in anew, whatever became of the one before it.
                 () = core.auth.credential_changed() => Due::Replace(0),
             }
         });
         loop {
             self.serve_with(Some(&token));
             if self.desk.is_suspect(token.epoch) {
-                return State::Suspect { token, next };
+                return State::Suspect { token, ahead };
             }
             if self.desk.is_wanted(token.epoch) {
                 self.core.current.store(None);
                 return State::LoggingIn { failures };
             }
             if failures == 0 && self.desk.is_spent(token.epoch) && token.grant.origin == Origin::Minted {
-                return State::Draining { token, failures: 0 };
+                return State::Draining { token, failures: 0, own: ahead.own };
             }
             match self.next(&mut wake).await {
-                Event::Done(Due::LookUp) => return self.look_up(token).await,
-                Event::Done(Due::Renew(failures)) => return State::Renewing { token, failures },
-                Event::Done(Due::Replace(failures)) => return State::Draining { token, failures },
+                Event::Done(Due::LookUp) => return self.look_up(token, ahead.login).await,
+                Event::Done(Due::Renew(failures)) => {
+                    return State::Renewing { token, failures, login: ahead.login };
+                }
+                Event::Done(Due::Replace(failures)) => {
+                    return State::Draining { token, failures, own: ahead.own };
+                }
                 Event::Done(Due::End) => {
                     self.core.current.store(None);
                     return State::Unauthenticated;
@@ -155,25 +157,6 @@ impl Actor {
             lock(&self.core.kept).dead = token.token().cloned();
         }
         State::LoggingIn { failures }
-    }
-
-    /// What is due next in a token's life.
-    pub(super) fn active(&self, token: Arc<Snapshot>, first: bool) -> State {
-        let dice = &mut fastrand::f64;
-        let grant = &token.grant;
-        let next = match (grant.lease, grant.origin) {
-            (None, Origin::Supplied) if first && grant.uses.is_none() => {
-                Some((token.since + LOOK_UP_AFTER, Due::LookUp))
-            }
-            (None, _) => None,
-            (Some(lease), _) if grant.renewable && !grant.batch => {
-                Some((token.since + timing::renew_at(lease, first, dice), Due::Renew(0)))
-            }
-            // Another login would give the same token.
-            (Some(lease), Origin::Supplied) => Some((token.since + timing::ends_at(lease), Due::End)),
-            (Some(lease), _) => Some((token.since + timing::replace_at(lease, dice), Due::Replace(0))),
-        };
-        State::Active { next: next.map(|(at, due)| (at.max(Instant::now() + FLOOR), due)), token }
     }
 
     /// Runs a request about the token while the token goes on serving. None where the session ends meanwhile.

@@ -7,14 +7,16 @@ use tokio::time::Instant;
 
 use super::Snapshot;
 use super::actor::Actor;
-use super::state::{Due, State};
+use super::ahead::{Ahead, Due, Login};
+use super::state::State;
 use super::timing::{self, FLOOR};
 use crate::sync::Arc;
 
 impl Actor {
     /// A token that nobody told us about: how long it lives decides what is due.
-    pub(super) async fn look_up(&self, token: Arc<Snapshot>) -> State {
-        let Some(secret) = token.token().cloned() else { return State::Active { token, next: None } };
+    pub(super) async fn look_up(&self, token: Arc<Snapshot>, login: Option<Login>) -> State {
+        let unknown = Ahead::default().with(login);
+        let Some(secret) = token.token().cloned() else { return State::Active { token, ahead: unknown } };
         let (core, since) = (self.core.clone(), Instant::now());
         let lookup = async move { core.server.look_up(&secret).await };
         let Some(result) = self.while_serving(lookup, &token).await else { return State::Closed };
@@ -23,25 +25,28 @@ impl Actor {
                 let known = self.with_lease(&token, lease, since);
                 // One that never ends, as root tokens do, is not asked about again.
                 let ends = known.grant.lease.is_some();
-                self.active(known, ends)
+                State::active(known, ends, login)
             }
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.is_dead(token, 0),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
+                self.is_dead(token, unknown.failed_logins())
+            }
             Err(error) => {
                 if let Some(wait) = told_to_wait(&error) {
                     tracing::debug!("the token's lease is asked for later: {error}");
-                    return State::Active { token, next: Some((Instant::now() + wait, Due::LookUp)) };
+                    let own = Some((Instant::now() + wait, Due::LookUp));
+                    return State::Active { token, ahead: Ahead { own, login } };
                 }
                 // Alive, but not allowed to ask about itself; or no answer, and the next rejection asks again.
                 tracing::debug!("the token's lease is not known: {error}");
-                State::Active { token, next: None }
+                State::Active { token, ahead: unknown }
             }
         }
     }
 
     /// The token was rejected like a dead one: one question settles it for everybody.
-    pub(super) async fn suspect(&self, token: Arc<Snapshot>, next: Option<(Instant, Due)>) -> State {
+    pub(super) async fn suspect(&self, token: Arc<Snapshot>, ahead: Ahead) -> State {
         let limited = token.grant.uses.is_some();
-        let failures = next.map_or(0, |(_, due)| due.failed_logins());
+        let failures = ahead.failed_logins();
         let Some(secret) = token.token().cloned().filter(|_| !limited) else {
             return self.is_dead(token, failures);
         };
@@ -54,7 +59,7 @@ impl Actor {
                 // Nobody may ask now. Those who want to know come back when they may.
                 self.serve_with(Some(&token));
                 self.desk.fail(&error);
-                State::Active { token, next }
+                State::Active { token, ahead }
             }
             result => {
                 // Alive, or nobody can say: in both cases another login would not help.
@@ -62,7 +67,7 @@ impl Actor {
                     tracing::debug!("whether the token is alive is not known: {error}");
                 }
                 self.desk.acquit();
-                State::Active { token, next }
+                State::Active { token, ahead }
             }
         }
     }

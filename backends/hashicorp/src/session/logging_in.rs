@@ -10,8 +10,9 @@ use strongroom_core::{Error, ErrorKind, Grant, Secret};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::actor::{Actor, Event};
+use super::ahead::{Ahead, Due, Login};
 use super::failure::refuses_the_credential;
-use super::state::{Due, State};
+use super::state::State;
 use super::timing::{self, FLOOR};
 use super::{Core, Snapshot};
 use crate::sync::{Arc, lock};
@@ -25,9 +26,12 @@ const CLOSING_DEADLINE: Duration = Duration::from_millis(500);
 /// Over time, logins come no closer together than this.
 const LOGIN_PERIOD: Duration = Duration::from_secs(5);
 
+/// A token that serves while another is obtained, and what is due in its own life.
+type Old = (Arc<Snapshot>, Option<(Instant, Due)>);
+
 impl Actor {
-    /// One login, while `old` may still serve.
-    pub(super) async fn logging_in(&self, failures: u32, old: Option<Arc<Snapshot>>) -> State {
+    /// One login, while an old token may still serve.
+    pub(super) async fn logging_in(&self, failures: u32, old: Option<Old>) -> State {
         let core = self.core.clone();
         // A configured token is read again at no cost to the server.
         let not_before =
@@ -51,7 +55,7 @@ impl Actor {
         let (since, result) = loop {
             match self.next(&mut login).await {
                 Event::Done(done) => break done,
-                Event::Noted => self.serve_with(old.as_ref()),
+                Event::Noted => self.serve_with(old.as_ref().map(|(old, _)| old)),
                 Event::Ended => {
                     // A login that is under way may mint a token, which has to be given back.
                     if let Ok((since, Ok(grant))) = timeout(CLOSING_DEADLINE, login).await {
@@ -70,7 +74,7 @@ impl Actor {
         }
     }
 
-    fn logged_in(&self, grant: Grant, since: Instant, old: Option<Arc<Snapshot>>) -> State {
+    fn logged_in(&self, grant: Grant, since: Instant, old: Option<Old>) -> State {
         let same =
             |dead: &Secret| grant.token.as_ref().is_some_and(|token| token.as_bytes() == dead.as_bytes());
         if lock(&self.core.kept).dead.as_ref().is_some_and(same) {
@@ -81,24 +85,24 @@ impl Actor {
         let token = Arc::new(Snapshot::new(grant, self.desk.next_epoch(), since));
         self.core.current.store(Some(token.clone()));
         self.serve_with(Some(&token));
-        if let Some(old) = old {
+        if let Some((old, _)) = old {
             self.retiring.add(&self.core, old);
         }
-        self.active(token, true)
+        State::active(token, true, None)
     }
 
-    fn login_failed(&self, error: Error, failures: u32, old: Option<Arc<Snapshot>>) -> State {
+    fn login_failed(&self, error: Error, failures: u32, old: Option<Old>) -> State {
         tracing::warn!(method = self.core.auth.name(), "the login failed: {error}");
         let told = error.retry_after().unwrap_or_default().min(timing::REFUSED_CAP);
         let refused = refuses_the_credential(&error);
         let wait = timing::login_backoff(failures, refused, &mut fastrand::f64).max(told);
-        if let Some(old) = old.filter(|old| old.is_alive()) {
-            let next = Some((Instant::now() + wait, Due::Replace(failures)));
-            return State::Active { token: old, next };
+        let at = Instant::now() + wait;
+        if let Some((token, own)) = old.filter(|(old, _)| old.is_alive()) {
+            return State::Active { token, ahead: Ahead { own, login: Some(Login { at, failures }) } };
         }
         self.core.current.store(None);
         self.desk.fail(&error);
-        State::Backoff { failures, error, until: Instant::now() + wait }
+        State::Backoff { failures, error, until: at }
     }
 
     /// When the next login may begin: one in [`LOGIN_PERIOD`], and one more at once after a quiet time.
