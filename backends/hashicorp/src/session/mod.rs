@@ -7,7 +7,7 @@
 //! | `Backoff` | a login failed | waits with full jitter up to 60 s (300 s where the server refused the credential), less if the credential changes | `LoggingIn`, `Unauthenticated` |
 //! | `Active` | there is a token | serves it; waits for the time to renew or replace it, for a rejection, for a changed credential | `Renewing`, `Draining`, `Suspect`, `LoggingIn` |
 //! | `Renewing` | 70-73 % of the lease has passed | one renewal at a time; a lease that shrank means that the end is near | `Active`, `Draining`, `LoggingIn` |
-//! | `Draining` | the token cannot be renewed, or not for long | logs in anew while the old token still serves | `Active`, `LoggingIn` |
+//! | `Draining` | the token cannot be renewed, or not for long, or the credential changed | logs in anew while the old token still serves; where that fails, the old one goes on being renewed | `Active`, `LoggingIn` |
 //! | `Suspect` | the server rejected the token like a dead one | asks once what the token is | `Active`, `LoggingIn` |
 //! | `Closed` | the session's owner is done | revokes the tokens that were minted here, once, in 2 s at most | |
 //!
@@ -16,7 +16,12 @@
 //! waits for the task, the next reader starts another that goes on with the same token. It ends with the last handle.
 
 mod actor;
+mod ahead;
+mod asking;
 mod desk;
+mod failure;
+mod logging_in;
+mod renewing;
 mod retiring;
 mod running;
 mod shared;

@@ -6,6 +6,7 @@ use strongroom_core::Error;
 use tokio::time::Instant;
 
 use super::Snapshot;
+use super::ahead::{Ahead, Due, Login};
 
 #[derive(Debug)]
 pub(super) enum State {
@@ -19,46 +20,33 @@ pub(super) enum State {
         error: Error,
         until: Instant,
     },
-    /// What is due next, and when; none for a token that does not end.
     Active {
         token: Arc<Snapshot>,
-        next: Option<(Instant, Due)>,
+        ahead: Ahead,
     },
+    /// With the login that is due meanwhile.
     Renewing {
         token: Arc<Snapshot>,
         failures: u32,
+        login: Option<Login>,
     },
+    /// With what is due in the token's own life meanwhile.
     Draining {
         token: Arc<Snapshot>,
         failures: u32,
+        own: Option<(Instant, Due)>,
     },
-    /// With what is due next if the token turns out to be alive.
+    /// With what lies ahead if the token turns out to be alive.
     Suspect {
         token: Arc<Snapshot>,
-        next: Option<(Instant, Due)>,
+        ahead: Ahead,
     },
     Closed,
 }
 
-/// What the next point in a token's life is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    /// Ask what a configured token is: nobody has told us.
-    LookUp,
-    /// Renew, the count of failures so far.
-    Renew(u32),
-    /// Log in anew while the token still serves, the count of failures so far.
-    Replace(u32),
-    /// The token is at its end.
-    End,
-}
-
-impl Due {
-    /// How many logins in a row have failed before it.
-    pub(super) const fn failed_logins(self) -> u32 {
-        match self {
-            Self::Replace(failures) => failures,
-            Self::LookUp | Self::Renew(_) | Self::End => 0,
-        }
+impl State {
+    /// With what the lease says, the first one of a login or not, and a login that is due already.
+    pub(super) fn active(token: Arc<Snapshot>, first: bool, login: Option<Login>) -> Self {
+        Self::Active { ahead: Ahead::of(&token, first).with(login), token }
     }
 }

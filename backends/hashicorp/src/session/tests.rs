@@ -7,6 +7,7 @@ use super::*;
 mod ends;
 mod lives;
 mod logins;
+mod renewals;
 mod runtimes;
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -8,10 +8,10 @@ use std::time::Duration;
 /// No two tries of anything come closer together than this.
 pub(super) const FLOOR: Duration = Duration::from_millis(250);
 
-/// The longest wait between logins that fail for a reason that may pass.
-const TRANSIENT_CAP: Duration = Duration::from_secs(60);
+/// The longest wait between logins that fail for another reason than their credential.
+const FAULT_CAP: Duration = Duration::from_secs(60);
 
-/// The longest wait between logins that the server refused.
+/// The longest wait between logins whose credential is refused.
 pub(super) const REFUSED_CAP: Duration = Duration::from_secs(300);
 
 /// Leases shorter than this leave no room for a grace.
@@ -48,8 +48,8 @@ pub(super) fn shrinks(before: Duration, now: Duration) -> bool {
 }
 
 /// How long to wait before the login after `failures` failed ones: full jitter, growing.
-pub(super) fn login_backoff(failures: u32, transient: bool, dice: Dice<'_>) -> Duration {
-    let cap = if transient { TRANSIENT_CAP } else { REFUSED_CAP };
+pub(super) fn login_backoff(failures: u32, refused: bool, dice: Dice<'_>) -> Duration {
+    let cap = if refused { REFUSED_CAP } else { FAULT_CAP };
     backoff(failures, cap, dice)
 }
 
@@ -102,9 +102,9 @@ mod tests {
 
     #[test]
     fn waits_grow_to_their_cap_and_never_reach_zero() {
-        assert_eq!(both(|dice| login_backoff(1, true, dice)), [0.25, 1.0]);
-        assert_eq!(both(|dice| login_backoff(40, true, dice)), [0.25, 60.0]);
-        assert_eq!(both(|dice| login_backoff(40, false, dice)), [0.25, 300.0]);
+        assert_eq!(both(|dice| login_backoff(1, false, dice)), [0.25, 1.0]);
+        assert_eq!(both(|dice| login_backoff(40, false, dice)), [0.25, 60.0]);
+        assert_eq!(both(|dice| login_backoff(40, true, dice)), [0.25, 300.0]);
         assert_eq!(both(|dice| renew_backoff(40, HOUR, dice)), [1.0, 600.0]);
         assert_eq!(both(|dice| renew_backoff(40, Duration::ZERO, dice)), [1.0, 5.0]);
     }

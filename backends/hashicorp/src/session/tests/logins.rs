@@ -82,6 +82,31 @@ async fn failing_logins_keep_under_their_rate_and_nobody_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fault_that_says_nothing_of_the_credential_is_over_a_minute_after_it_healed() {
+    let faults = [
+        Error::new(ErrorKind::Unavailable, "no TLS: the certificate has expired"),
+        Error::new(ErrorKind::InvalidConfig, "the CA file cannot be read"),
+        Error::new(ErrorKind::InvalidResponse, "a redirect").with_status(302),
+    ];
+    for fault in faults.into_iter().cycle().take(30) {
+        let (session, world) = session(world(minted(HOUR, true)));
+        *world.login_error.lock().unwrap() = Some(fault.clone());
+        for _ in 0..600 {
+            assert!(session.token().await.is_err());
+            pass(Duration::from_secs(1)).await;
+        }
+        let logins = world.counts().0;
+        assert!((10..=100).contains(&logins), "{logins} in ten minutes: {fault}");
+        *world.login_error.lock().unwrap() = None;
+        let healed = Instant::now();
+        while session.token().await.is_err() {
+            pass(Duration::from_secs(1)).await;
+        }
+        assert!(healed.elapsed() <= Duration::from_secs(63), "{:?}: {fault}", healed.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_changed_credential_is_tried_at_once() {
     let (session, world) = session(world(minted(HOUR, true)));
     *world.login_error.lock().unwrap() = Some(Error::new(ErrorKind::Unauthenticated, "spent"));
