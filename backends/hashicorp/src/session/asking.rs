@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Snapshot;
 use super::actor::Actor;
 use super::ahead::{Ahead, Due, Login};
+use super::failure::ends_renewals;
 use super::state::State;
 use super::timing::{self, FLOOR};
 use crate::sync::Arc;
@@ -30,15 +31,16 @@ impl Actor {
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
                 self.is_dead(token, unknown.failed_logins())
             }
-            Err(error) => {
-                if let Some(wait) = told_to_wait(&error) {
-                    tracing::debug!("the token's lease is asked for later: {error}");
-                    let own = Some((Instant::now() + wait, Due::LookUp));
-                    return State::Active { token, ahead: Ahead { own, login } };
-                }
-                // Alive, but not allowed to ask about itself; or no answer, and the next rejection asks again.
-                tracing::debug!("the token's lease is not known: {error}");
+            Err(error) if ends_renewals(&error) => {
+                // Alive, but not allowed to ask about itself.
+                tracing::debug!("the token's lease cannot be known: {error}");
                 State::Active { token, ahead: unknown }
+            }
+            Err(error) => {
+                tracing::debug!("the token's lease is asked for later: {error}");
+                let wait = told_to_wait(&error).unwrap_or_else(|| timing::look_up_again(&mut fastrand::f64));
+                let own = Some((Instant::now() + wait, Due::LookUp));
+                State::Active { token, ahead: Ahead { own, login } }
             }
         }
     }

@@ -58,6 +58,11 @@ pub(super) fn renew_backoff(failures: u32, remaining: Duration, dice: Dice<'_>) 
     backoff(failures, (remaining / 6).max(Duration::from_secs(5)), dice).max(Duration::from_secs(1))
 }
 
+/// How long to wait before a token is looked up again whose first look-up failed.
+pub(super) fn look_up_again(dice: Dice<'_>) -> Duration {
+    FAULT_CAP.mul_f64(0.5 + 0.5 * dice())
+}
+
 fn backoff(failures: u32, cap: Duration, dice: Dice<'_>) -> Duration {
     let most = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(16)).min(cap);
     most.mul_f64(dice()).max(FLOOR)
@@ -107,5 +112,6 @@ mod tests {
         assert_eq!(both(|dice| login_backoff(40, true, dice)), [0.25, 300.0]);
         assert_eq!(both(|dice| renew_backoff(40, HOUR, dice)), [1.0, 600.0]);
         assert_eq!(both(|dice| renew_backoff(40, Duration::ZERO, dice)), [1.0, 5.0]);
+        assert_eq!(both(look_up_again), [30.0, 60.0]);
     }
 }

@@ -55,6 +55,23 @@ async fn a_configured_token_is_renewed_after_a_fault_that_nearly_outlasted_it() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_configured_token_whose_look_up_failed_is_looked_up_again_and_renewed() {
+    for fault in faults().into_iter().chain([outage()]) {
+        let (session, world) = session(world(Grant::supplied(Secret::from("mine"))));
+        *world.looked_up.lock().unwrap() = Err(fault.clone());
+        text(&session).await;
+        pass(Duration::from_secs(600)).await;
+        let lookups = world.counts().2;
+        assert!((10..=21).contains(&lookups), "{lookups}: {fault}");
+        *world.looked_up.lock().unwrap() = Ok(lease(HOUR));
+        pass(2 * HOUR).await;
+        let (logins, renewals, _) = world.counts();
+        assert!(logins == 1 && renewals >= 2, "{logins} {renewals}: {fault}");
+        assert_eq!(text(&session).await, "mine", "{fault}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_has_ended_is_not_renewed() {
     for grant in [minted(HOUR, true), Grant::supplied(Secret::from("mine"))] {
         let (session, world) = session(world(grant));
