@@ -14,9 +14,9 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// What the file at `path` looks like now, if it is there.
+    /// What the file at `path` looks like now, if there is one. A folder or pipe is none, and changes with every use.
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        std::fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
+        std::fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| Self::from(&metadata))
     }
 }
 
