@@ -20,6 +20,7 @@
 //! # }).unwrap();
 //! ```
 
+mod ca;
 mod file;
 mod jwt;
 mod oauth2;
