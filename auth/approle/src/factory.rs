@@ -39,13 +39,8 @@ impl AuthFactory for AppRoleFactory {
             return Err(settings.error(&ROLE_ID, "is blank"));
         }
         let secret_id = Credential::required_line("secret id", settings, &SECRET_ID, &SECRET_ID_FILE)?;
-        let auth = AppRoleAuth::with(role_id, secret_id)
-            .mount(settings.mount(&AUTH_PATH)?)
-            .response_wrapping(settings.flag(&WRAPPED)?);
-        let auth = match settings.text(&ROLE_NAME)? {
-            Some(name) => auth.role_name(name),
-            None => auth,
-        };
-        Ok(Arc::new(auth))
+        let auth = AppRoleAuth::with(role_id, secret_id).mount(settings.mount(&AUTH_PATH)?);
+        let (wrapped, role_name) = (settings.flag(&WRAPPED)?, settings.text(&ROLE_NAME)?.map(Into::into));
+        Ok(Arc::new(AppRoleAuth { wrapped, role_name, ..auth }))
     }
 }

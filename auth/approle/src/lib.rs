@@ -27,8 +27,8 @@ pub struct AppRoleAuth {
     /// Whether the secret id is a wrapping token around the real one.
     wrapped: bool,
     role_name: Option<String>,
-    /// The wrapping token that was opened last and what it held: it opens once, its secret id may serve many logins.
-    opened: Mutex<Option<(Secret, Secret)>>,
+    /// The wrapping token that was sent last and what it held: it opens once, its secret id may serve many logins.
+    opened: Mutex<Option<(Secret, Result<Secret, Error>)>>,
 }
 
 impl AppRoleAuth {
@@ -92,13 +92,12 @@ impl AuthMethod for AppRoleAuth {
         let call =
             LoginCall::new(&path).field("role_id", &self.role_id).field("secret_id", secret_id.as_str()?);
         // A secret id may be good for one login alone, and the first try may have been that one.
-        let answer = server.call(call.never_repeat()).await.map_err(explain)?;
-        Grant::from_answer(&answer)
+        Grant::from_answer(&server.call(call.never_repeat()).await.map_err(explain)?)
     }
 
     async fn examine(&self, server: &dyn LoginServer) -> Result<bool, Error> {
         let secret_id = self.secret_id.line().await?;
-        if self.wrapped && self.opened(&secret_id).is_none() {
+        if self.wrapped {
             self.look_up(server, &secret_id).await?;
         }
         Ok(!self.wrapped)
@@ -111,12 +110,11 @@ impl AuthMethod for AppRoleAuth {
 
 /// The server has one answer for a role id that it does not know and a secret id that is spent or expired.
 fn explain(error: Error) -> Error {
-    if error.status() == Some(400) {
-        return error.with_kind(ErrorKind::Unauthenticated).note(
-            "the role id is unknown, or the secret id is spent, expired or of another role: a new secret id is needed",
-        );
+    let why = "the role id is unknown, or the secret id is spent, expired or of another role: a new secret id is needed";
+    match error.status() {
+        Some(400) => error.with_kind(ErrorKind::Unauthenticated).note(why),
+        _ => error,
     }
-    error
 }
 
 #[cfg(test)]

@@ -1,15 +1,24 @@
 use std::sync::Mutex;
+use std::time::Duration;
 
 use strongroom_core::{Answer, OutsideCall, Replay};
 
 use super::*;
 
-/// Knows one wrapping token and keeps what it was asked.
+/// Knows wrapping tokens that begin with `wrap` and keeps what it was asked.
 #[derive(Debug, Default)]
 struct Server {
     creation_path: &'static str,
-    unwrap_status: u16,
+    /// What comes of an unwrap in place of the secret id.
+    unwrap_fault: Mutex<Option<Fault>>,
     asked: Mutex<Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+enum Fault {
+    Error(Error),
+    /// No answer, ever.
+    Silence,
 }
 
 #[async_trait]
@@ -21,16 +30,19 @@ impl LoginServer for Server {
         let json = match call.path {
             "sys/wrapping/lookup" => {
                 assert!(call.token.is_none(), "a lookup with the token in its header would burn it");
-                if body != r#"{"token":"wrap"}"# {
+                if !body.starts_with(r#"{"token":"wrap"#) {
                     return refuse(400);
                 }
                 format!(r#"{{"data":{{"creation_path":"{}"}}}}"#, self.creation_path)
             }
             "sys/wrapping/unwrap" => {
-                assert_eq!((call.token.unwrap().as_bytes(), call.replay), (&b"wrap"[..], Replay::Never));
+                assert!(call.token.unwrap().as_bytes().starts_with(b"wrap") && call.replay == Replay::Never);
                 assert_eq!(body, "{}", "a token in header and body would lose the value");
-                if self.unwrap_status != 200 {
-                    return refuse(self.unwrap_status);
+                let fault = self.unwrap_fault.lock().unwrap().clone();
+                match fault {
+                    Some(Fault::Error(error)) => return Err(error),
+                    Some(Fault::Silence) => std::future::pending().await,
+                    None => {}
                 }
                 r#"{"data":{"secret_id":"s3"}}"#.into()
             }
@@ -50,7 +62,30 @@ impl LoginServer for Server {
 }
 
 fn server(creation_path: &'static str) -> Server {
-    Server { creation_path, unwrap_status: 200, ..Server::default() }
+    Server { creation_path, ..Server::default() }
+}
+
+impl Server {
+    fn failing(self, fault: Fault) -> Self {
+        *self.unwrap_fault.lock().unwrap() = Some(fault);
+        self
+    }
+
+    fn unwraps(&self) -> usize {
+        self.asked.lock().unwrap().iter().filter(|path| *path == "sys/wrapping/unwrap").count()
+    }
+}
+
+fn wrapped() -> AppRoleAuth {
+    AppRoleAuth::new("r", "wrap-canary").response_wrapping(true)
+}
+
+fn cut() -> Fault {
+    Fault::Error(Error::new(ErrorKind::Unavailable, "h:1 broke off").transient())
+}
+
+fn answered(kind: ErrorKind, status: u16) -> Fault {
+    Fault::Error(Error::new(kind, format!("HTTP {status}")).with_status(status).transient())
 }
 
 const MADE: &str = "auth/approle/role/web/secret-id";
@@ -100,9 +135,61 @@ async fn a_spent_or_lost_token_says_what_it_may_mean() {
     let spent = AppRoleAuth::new("r", "gone").response_wrapping(true);
     let error = spent.login(&server(MADE)).await.unwrap_err();
     assert!(error.to_string().contains("somebody else may have opened it"), "{error}");
-    let lost = AppRoleAuth::new("r", "wrap").response_wrapping(true);
-    let error = lost.login(&Server { unwrap_status: 500, ..server(MADE) }).await.unwrap_err();
-    assert!(error.to_string().contains("the secret id in it is lost") && !error.is_retryable(), "{error}");
+    let error = wrapped().login(&server(MADE).failing(cut())).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the wrapping token cannot be used: it was sent to be unwrapped and no secret id came back, which may be lost \
+         (h:1 broke off); a new one is needed"
+    );
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Unauthenticated, false));
+    let refused = server(MADE).failing(answered(ErrorKind::Unauthenticated, 400));
+    let error = wrapped().login(&refused).await.unwrap_err();
+    assert!(error.to_string().contains("somebody else may have opened it"), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrapping_token_whose_unwrap_was_sent_is_never_sent_again() {
+    let refused = answered(ErrorKind::Unauthenticated, 403);
+    for fault in
+        [cut(), answered(ErrorKind::Unavailable, 502), refused, answered(ErrorKind::InvalidResponse, 200)]
+    {
+        let (server, auth) = (server(MADE).failing(fault), wrapped());
+        let first = auth.login(&server).await.unwrap_err();
+        // The vault would still open it, as far as a look-up can tell.
+        *server.unwrap_fault.lock().unwrap() = None;
+        let asked = server.asked.lock().unwrap().len();
+        for error in [auth.login(&server).await.unwrap_err(), auth.examine(&server).await.unwrap_err()] {
+            assert_eq!((error.to_string(), error.status()), (first.to_string(), first.status()));
+        }
+        assert_eq!(server.asked.lock().unwrap().len(), asked, "the vault has nothing to add");
+        assert!(!format!("{auth:?} {first:?}").contains("canary"), "{auth:?} {first:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unwrap_that_nobody_waited_for_was_sent() {
+    let (server, auth) = (server(MADE).failing(Fault::Silence), wrapped());
+    tokio::time::timeout(Duration::from_millis(50), auth.login(&server)).await.unwrap_err();
+    *server.unwrap_fault.lock().unwrap() = None;
+    let error = auth.login(&server).await.unwrap_err();
+    assert!(error.to_string().contains("the login ended before an answer came"), "{error}");
+    assert_eq!(server.unwraps(), 1);
+}
+
+#[tokio::test]
+async fn a_wrapping_token_that_certainly_was_not_touched_is_sent_again() {
+    for fault in [
+        answered(ErrorKind::Sealed, 503),
+        answered(ErrorKind::RateLimited, 429),
+        answered(ErrorKind::Unavailable, 307),
+        Fault::Error(Error::new(ErrorKind::InvalidConfig, "the CA file cannot be read")),
+    ] {
+        let (server, auth) = (server(MADE).failing(fault), wrapped());
+        let error = auth.login(&server).await.unwrap_err();
+        assert!(!error.to_string().contains("lost"), "{error}");
+        *server.unwrap_fault.lock().unwrap() = None;
+        auth.login(&server).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -124,4 +211,16 @@ async fn a_new_wrapping_token_in_the_file_is_opened() {
     auth.login(&server).await.unwrap_err();
     std::fs::write(&path, "wrap\n").unwrap();
     auth.login(&server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_wrapping_token_follows_one_that_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secret-id");
+    std::fs::write(&path, "wrap\n").unwrap();
+    let lossy = server(MADE).failing(cut());
+    let auth = AppRoleAuth::with_secret_id_file("r", &path).response_wrapping(true);
+    auth.login(&lossy).await.unwrap_err();
+    std::fs::write(&path, "wrap-2\n").unwrap();
+    auth.login(&server(MADE)).await.unwrap();
 }

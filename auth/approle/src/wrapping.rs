@@ -1,45 +1,50 @@
 //! A secret id in a wrapping token: looked up, checked where it was made, then unwrapped exactly once.
 //!
 //! Any call but `sys/wrapping/lookup` burns a wrapping token, a denied one too, and a token that is spent already
-//! may have been opened by somebody else. So nothing here is ever repeated, and a foreign token is not touched.
+//! may have been opened by somebody else. So none is sent by two logins, and a foreign one is not touched.
 
 use std::sync::{MutexGuard, PoisonError};
 
-use strongroom_core::{Error, ErrorKind, LoginCall, LoginServer, Secret, escaped};
+use strongroom_core::{Answer, Error, ErrorKind, LoginCall, LoginServer, Result, Secret, escaped};
 
 use crate::AppRoleAuth;
 
 impl AppRoleAuth {
     /// The secret id in the wrapping token `token`.
-    pub(crate) async fn unwrap(&self, server: &dyn LoginServer, token: Secret) -> Result<Secret, Error> {
-        if let Some(secret_id) = self.opened(&token) {
+    pub(crate) async fn unwrap(&self, server: &dyn LoginServer, token: Secret) -> Result<Secret> {
+        if let Some(secret_id) = self.look_up(server, &token).await? {
             return Ok(secret_id);
         }
-        self.look_up(server, &token).await?;
+        // Noted before it is sent: a login may be ended at any moment.
+        let ended = Error::new(ErrorKind::Timeout, "the login ended before an answer came");
+        *self.lock() = Some((token.clone(), Err(burnt(ended))));
         let call = LoginCall::new("sys/wrapping/unwrap").token(&token).never_repeat();
-        let lost = "unwrapping failed, and the secret id in it is lost";
-        let answer = server.call(call).await.map_err(|error| burnt(&error, lost))?;
-        let secret_id = answer.text("/data/secret_id").filter(|text| !text.is_empty()).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidResponse, "the wrapping token held no secret id and is spent now")
-        })?;
-        *self.lock() = Some((token, secret_id.clone()));
-        Ok(secret_id)
+        let none = || Error::new(ErrorKind::InvalidResponse, "the answer holds none");
+        let held = |body: Answer| body.text("/data/secret_id").filter(|id| !id.is_empty()).ok_or_else(none);
+        let opened = server.call(call).await.and_then(held);
+        let untouched = opened.as_ref().is_err_and(is_untouched);
+        let opened = if untouched { opened } else { opened.map_err(burnt) };
+        *self.lock() = (!untouched).then(|| (token, opened.clone()));
+        opened
     }
 
-    /// Checks that `token` is alive and was made for a secret id of this mount, and of this role where it is named.
-    pub(crate) async fn look_up(&self, server: &dyn LoginServer, token: &Secret) -> Result<(), Error> {
+    /// Checks that `token` is alive and was made for a secret id of this mount, and of this role where it is named. Of one
+    /// that was sent before it gives what came of it, and asks nobody.
+    pub(crate) async fn look_up(&self, server: &dyn LoginServer, token: &Secret) -> Result<Option<Secret>> {
+        let sent = self.lock().clone().filter(|(sent, _)| sent.as_bytes() == token.as_bytes());
+        if let Some((_, opened)) = sent {
+            return opened.map(Some);
+        }
         let call = LoginCall::new("sys/wrapping/lookup").field("token", token.as_str()?);
         let answer = server.call(call).await.map_err(|error| match error.status() {
-            Some(400 | 403 | 404) => {
-                burnt(&error, "it is spent, expired or never existed; somebody else may have opened it")
-            }
+            Some(400 | 403 | 404) => burnt(error),
             _ => error,
         })?;
         let path = answer.text("/data/creation_path");
         let path = path.as_ref().and_then(|path| path.as_str().ok()).unwrap_or_default();
         let (mount, role) = (&self.mount, self.role_name.as_deref());
         if is_for(path, mount, role) {
-            return Ok(());
+            return Ok(None);
         }
         let (path, role) = (escaped(path), role.unwrap_or("<role>"));
         let message = format!(
@@ -49,14 +54,7 @@ impl AppRoleAuth {
         Err(Error::new(ErrorKind::Unauthenticated, message))
     }
 
-    /// The secret id in `token`, where it was opened here before.
-    pub(crate) fn opened(&self, token: &Secret) -> Option<Secret> {
-        let opened = self.lock();
-        let (opened, secret_id) = opened.as_ref()?;
-        (opened.as_bytes() == token.as_bytes()).then(|| secret_id.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<(Secret, Secret)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(Secret, Result<Secret>)>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,10 +67,19 @@ fn is_for(path: &str, mount: &str, role_name: Option<&str>) -> bool {
     matches!(made, "secret-id" | "custom-secret-id") && !role.is_empty() && named
 }
 
-fn burnt(error: &Error, what: &str) -> Error {
+/// Whether the token was certainly not touched. Of a fault of the network no error says that nothing was sent.
+fn is_untouched(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidConfig | ErrorKind::Sealed | ErrorKind::RateLimited)
+        || matches!(error.status(), Some(307 | 472 | 473))
+}
+
+fn burnt(error: Error) -> Error {
+    let what = match error.status() {
+        Some(400 | 403 | 404) => "it is spent, expired or unknown; somebody else may have opened it".into(),
+        _ => format!("it was sent to be unwrapped and no secret id came back, which may be lost ({error})"),
+    };
     let message = format!("the wrapping token cannot be used: {what}; a new one is needed");
-    let made = Error::new(ErrorKind::Unauthenticated, message).with_source(error.clone());
-    error.status().into_iter().fold(made, Error::with_status)
+    error.with_kind(ErrorKind::Unauthenticated).lasting().context(message)
 }
 
 #[cfg(test)]

@@ -69,8 +69,9 @@ impl CertAuth {
     }
 
     async fn pair(&self) -> Result<ClientIdentity, Error> {
-        let (chain, key) = (self.chain.text_block().await?, self.key.text_block().await?);
-        Ok(ClientIdentity::from_pem(chain.as_bytes(), key.as_bytes()))
+        // Both are read whatever becomes of the first: a file that is not looked at goes on counting as changed.
+        let (chain, key) = (self.chain.text_block().await, self.key.text_block().await);
+        Ok(ClientIdentity::from_pem(chain?.as_bytes(), key?.as_bytes()))
     }
 
     async fn login_with(&self, server: &dyn LoginServer, pair: ClientIdentity) -> Result<Grant, Error> {
@@ -102,12 +103,14 @@ impl AuthMethod for CertAuth {
     }
 
     async fn login(&self, server: &dyn LoginServer) -> Result<Grant, Error> {
+        // Files that were not looked at would count as changed, whatever comes of the login.
+        let pair = self.pair().await;
         if !server.is_encrypted() {
             let message =
                 "a client certificate needs an https address: over plain http it would not be sent at all";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        let (pair, proven) = (self.pair().await, self.proven().clone());
+        let proven = self.proven().clone();
         let unusable = match pair {
             Ok(pair) => match self.login_with(server, pair).await {
                 // That is what an identity is refused with before anything is sent.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use strongroom_core::{Answer, OutsideCall};
 
 use super::*;
@@ -69,6 +71,48 @@ async fn a_rotation_that_is_half_way_leaves_the_old_pair_in_place() {
     assert_eq!(auth.login(&server).await.unwrap().identity.unwrap().chain(), b"chain-2");
     std::fs::remove_file(&key).unwrap();
     assert_eq!(auth.login(&server).await.unwrap().identity.unwrap().chain(), b"chain-2");
+}
+
+/// Whether a login is worth trying within a few looks at the files.
+async fn changes(auth: &CertAuth) -> bool {
+    tokio::time::timeout(Duration::from_secs(20), auth.credential_changed()).await.is_ok()
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_cannot_be_opened_is_one_login_with_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for (part, text) in [("chain", "chain-1"), ("key", "key-1")] {
+        std::fs::write(path(part), text).unwrap();
+    }
+    let (server, auth) = (server(), CertAuth::from_files(path("chain"), path("key")));
+    auth.login(&server).await.unwrap();
+    // Links are not followed, not even for root.
+    for (part, text) in [("chain", "chain-2"), ("key", "key-2")] {
+        std::fs::remove_file(path(part)).unwrap();
+        std::fs::write(path(&format!("new-{part}")), text).unwrap();
+        std::os::unix::fs::symlink(path(&format!("new-{part}")), path(part)).unwrap();
+    }
+    assert!(changes(&auth).await);
+    assert_eq!(auth.login(&server).await.unwrap().identity.unwrap().chain(), b"chain-1");
+    assert!(!changes(&auth).await, "neither file has changed since");
+    for part in ["chain", "key"] {
+        std::fs::rename(path(&format!("new-{part}")), path(part)).unwrap();
+    }
+    assert!(changes(&auth).await);
+    assert_eq!(auth.login(&server).await.unwrap().identity.unwrap().chain(), b"chain-2");
+    assert!(!changes(&auth).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_over_plain_http_is_not_tried_again_for_files_that_are_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pem");
+    std::fs::write(&path, "pem-1").unwrap();
+    let auth = CertAuth::from_files(&path, &path);
+    auth.login(&Server { encrypted: false, ..server() }).await.unwrap_err();
+    assert!(!changes(&auth).await);
 }
 
 #[test]

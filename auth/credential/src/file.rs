@@ -24,10 +24,16 @@ pub(crate) struct CredentialFile {
 /// What was noticed of the file so far.
 #[derive(Default)]
 struct Seen {
-    /// What it looked like when it was last read.
-    stamp: Option<Stamp>,
+    last: Look,
     /// Whether it was said that others may read or write it.
     warned: bool,
+}
+
+/// What the file looked like, and whether it could be read.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Look {
+    stamp: Option<Stamp>,
+    read: bool,
 }
 
 impl CredentialFile {
@@ -41,15 +47,16 @@ impl CredentialFile {
 
     /// The file as it is now; one byte more than allowed where it is too long.
     pub(crate) async fn read(&self) -> Result<Secret, Error> {
-        let path = self.path.clone();
-        // A file on a network mount may block for long.
-        let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        let (bytes, stamp, openness) = read
-            .map_err(|_| self.error("reading it was interrupted"))?
-            .map_err(|error| self.error(&format!("cannot be read: {error}")))?;
-        let mut seen = self.seen();
-        seen.stamp = Some(stamp);
-        if let Some(openness) = openness.filter(|_| !mem::replace(&mut seen.warned, true)) {
+        let stamp = self.apart(Stamp::of).await.flatten();
+        // What cannot be read, or is not read to its end in time, has been looked at too.
+        self.note(|last| if last.stamp == stamp { *last } else { Look { stamp, read: false } });
+        let read = self.apart(read).await.ok_or_else(|| self.error("reading it was interrupted"))?;
+        let (bytes, stamp, openness) = read.map_err(|error| {
+            self.note(|_| Look { stamp, read: false });
+            self.error(&format!("cannot be read: {error}"))
+        })?;
+        self.note(|_| Look { stamp: Some(stamp), read: true });
+        if let Some(openness) = openness.filter(|_| !mem::replace(&mut self.seen().warned, true)) {
             tracing::warn!("the {} file `{}` {openness}", self.what, self.path.display());
         }
         Ok(bytes)
@@ -58,12 +65,24 @@ impl CredentialFile {
     pub(crate) async fn changed(&self) {
         loop {
             tokio::time::sleep(POLL).await;
-            let path = self.path.clone();
-            let now = tokio::task::spawn_blocking(move || Stamp::of(&path)).await.ok().flatten();
-            if now.is_some() && now != self.seen().stamp {
+            // That a file can be read now is not always seen from outside: only trying tells.
+            let look = if self.seen().last.read { Look::at } else { Look::into };
+            let now = self.apart(look).await.unwrap_or_default();
+            if now.stamp.is_some() && now != self.seen().last {
                 return;
             }
         }
+    }
+
+    /// What `job` makes of the path, away from the runtime's threads: a file on a network mount may block for long.
+    async fn apart<T: Send + 'static>(&self, job: fn(&Path) -> T) -> Option<T> {
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || job(&path)).await.ok()
+    }
+
+    fn note(&self, look: impl FnOnce(&Look) -> Look) {
+        let mut seen = self.seen();
+        seen.last = look(&seen.last);
     }
 
     /// A panic elsewhere cannot poison it: what the lock guards is whole at every moment.
@@ -74,6 +93,21 @@ impl CredentialFile {
     fn error(&self, what: &str) -> Error {
         let message = format!("the {} file `{}` {what}", self.what, self.path.display());
         Error::new(ErrorKind::Unauthenticated, message)
+    }
+}
+
+impl Look {
+    /// From outside, at a file that could be read.
+    fn at(path: &Path) -> Self {
+        Self { stamp: Stamp::of(path), read: true }
+    }
+
+    /// Into a file that could not be read.
+    fn into(path: &Path) -> Self {
+        match read(path) {
+            Ok((_, stamp, _)) => Self { stamp: Some(stamp), read: true },
+            Err(_) => Self { stamp: Stamp::of(path), read: false },
+        }
     }
 }
 

@@ -20,6 +20,7 @@
 //! # }).unwrap();
 //! ```
 
+mod ca;
 mod file;
 mod jwt;
 mod oauth2;
@@ -158,7 +159,8 @@ impl Credential {
         }
     }
 
-    /// Completes when the file no longer looks as it did when it was last read; never for a text.
+    /// Completes when the file no longer looks as it did when it was last read, or can be read where it could not; never
+    /// for a text.
     pub async fn changed(&self) {
         match &self.source {
             Source::Text(_) => std::future::pending().await,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use strongroom_core::{Error, ErrorKind, LoginServer, OutsideCall, Secret};
 
+use crate::ca::read_ca;
 use crate::{Credential, check_jwt};
 
 const WHAT: &str = "client secret";
@@ -103,13 +104,10 @@ impl OAuth2 {
     /// where its answer holds no JWT.
     pub async fn jwt(&self, server: &dyn LoginServer) -> Result<Secret, Error> {
         let secret = self.client_secret.line().await?;
-        let ca = self.ca_file.as_ref().map(|path| {
-            std::fs::read(path).map_err(|error| {
-                let message = format!("the CA file `{}` cannot be read: {error}", path.display());
-                Error::new(ErrorKind::Unauthenticated, message)
-            })
-        });
-        let ca = ca.transpose()?;
+        let ca = match &self.ca_file {
+            Some(path) => Some(read_ca(path.clone()).await?),
+            None => None,
+        };
         let mut call = OutsideCall::new(&self.endpoint)
             .field("grant_type", "client_credentials")
             .field("client_id", &self.client_id)

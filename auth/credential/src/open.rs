@@ -5,6 +5,9 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+#[cfg(unix)]
+use rustix::fs::{Mode, OFlags};
+
 /// What a file looked like: enough to tell that it was replaced or rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -14,9 +17,9 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// What the file at `path` looks like now, if it is there.
+    /// What the file at `path` looks like now, if there is one. A folder or pipe is none, and changes with every use.
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        std::fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
+        std::fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| Self::from(&metadata))
     }
 }
 
@@ -41,11 +44,20 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
+/// The same for what is no secret: wherever links lead.
+#[cfg(unix)]
+pub(crate) fn open_through_links(path: &Path) -> io::Result<File> {
+    open_with(path, OFlags::empty())
+}
+
 #[cfg(unix)]
 fn open_itself(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags};
+    open_with(path, OFlags::NOFOLLOW)
+}
 
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NOFOLLOW;
+#[cfg(unix)]
+fn open_with(path: &Path, more: OFlags) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY | more;
     Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
@@ -64,6 +76,11 @@ fn behind(link: &Path) -> io::Result<std::path::PathBuf> {
 
 #[cfg(not(unix))]
 pub(crate) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open_through_links(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 

@@ -128,6 +128,94 @@ async fn a_changed_file_is_noticed_and_an_unchanged_one_is_not() {
     assert_eq!(file.line().await.unwrap().as_bytes(), b"another");
 }
 
+/// Whether the file counts as changed within a few looks.
+async fn changes(file: &Credential) -> bool {
+    tokio::time::timeout(POLL * 4, file.changed()).await.is_ok()
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_file_that_cannot_be_read_is_a_change_once_and_another_when_it_can() {
+    let (dir, path, file) = file(b"one");
+    file.line().await.unwrap();
+    // A link stands for all that can be looked at and not opened, since root may open everything else.
+    let elsewhere = dir.path().join("elsewhere");
+    fs::write(&elsewhere, b"another").unwrap();
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    assert!(changes(&file).await);
+    file.line().await.unwrap_err();
+    assert!(!changes(&file).await, "it was looked at");
+    fs::write(&elsewhere, b"still another").unwrap();
+    assert!(changes(&file).await, "it is another file that cannot be read");
+    file.line().await.unwrap_err();
+    assert!(!changes(&file).await, "it was looked at");
+    // The very file, unchanged, that can be opened now.
+    fs::rename(&elsewhere, &path).unwrap();
+    assert!(changes(&file).await, "it can be read");
+    assert_eq!(file.line().await.unwrap().as_bytes(), b"still another");
+    assert!(!changes(&file).await);
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_mode_matters_only_where_it_kept_the_file_from_being_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_dir, path, file) = file(b"one");
+    let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    file.line().await.unwrap();
+    mode(0o400);
+    assert!(!changes(&file).await, "a login may spend a use of its credential");
+    mode(0o000);
+    assert!(!changes(&file).await);
+    // Root reads it all the same.
+    if file.line().await.is_err() {
+        assert!(!changes(&file).await, "it was looked at");
+        mode(0o400);
+        assert!(changes(&file).await, "it can be read");
+        file.line().await.unwrap();
+    }
+    assert!(!changes(&file).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_file_is_no_change_until_there_is_one() {
+    let (_dir, path, file) = file(b"one");
+    file.line().await.unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(!changes(&file).await, "it is gone");
+    fs::create_dir(&path).unwrap();
+    file.line().await.unwrap_err();
+    fs::write(path.join("x"), b"").unwrap();
+    assert!(!changes(&file).await, "a folder is not read, whatever is in it");
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, b"another").unwrap();
+    assert!(changes(&file).await);
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn the_kubelets_swap_is_a_change_also_where_the_old_file_could_not_be_read() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for generation in ["..2026_1", "..2026_2"] {
+        fs::create_dir(path(generation)).unwrap();
+    }
+    symlink("/etc/hostname", path("..2026_1").join("token")).unwrap();
+    fs::write(path("..2026_2").join("token"), "two").unwrap();
+    symlink("..2026_1", path("..data")).unwrap();
+    symlink("..data/token", path("token")).unwrap();
+    let token = Credential::file("token", path("token"));
+    token.line().await.unwrap_err();
+    assert!(!changes(&token).await, "it was looked at");
+    symlink("..2026_2", path("..next")).unwrap();
+    fs::rename(path("..next"), path("..data")).unwrap();
+    assert!(changes(&token).await);
+    assert_eq!(token.line().await.unwrap().as_bytes(), b"two");
+    assert!(!changes(&token).await);
+}
+
 #[test]
 fn one_of_two_settings_configures_it() {
     use strongroom_core::factory::Shape;

@@ -26,7 +26,9 @@ impl LoginServer for Server {
         Answer::new(200, br#"{"auth":{"client_token":"t"}}"#.to_vec().into())
     }
     async fn outside(&self, call: OutsideCall<'_>) -> Result<Answer, Error> {
-        self.asked.lock().unwrap().push(format!("{} {:?}", call.url, call.form));
+        let trusting = call.ca_pem.map(|pem| format!(" trusting {}", String::from_utf8_lossy(pem)));
+        let trusting = trusting.unwrap_or_default();
+        self.asked.lock().unwrap().push(format!("{} {:?}{trusting}", call.url, call.form));
         match self.refuse {
             Some(status) => Err(Error::new(ErrorKind::InvalidResponse, "no").with_status(status)),
             None => Answer::new(200, format!(r#"{{"access_token":"{}"}}"#, self.token).into_bytes().into()),
@@ -71,6 +73,28 @@ async fn a_provider_is_asked_by_client_credentials() {
         r#"https://idp/token [("grant_type", "client_credentials"), ("client_id", "me"), ("client_secret", "canary"), ("scope", "x y"), ("audience", "a"), ("audience", "b")]"#
     );
     assert_eq!(asked[1], format!(r#"auth/jwt/login {{"role":"r","jwt":"{LIVE}"}}"#));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_providers_authorities_are_read_from_a_file_and_from_nothing_that_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pipe, file, link) = (dir.path().join("pipe"), dir.path().join("file"), dir.path().join("link"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let server = server(LIVE);
+    let login = async |path: &std::path::Path| {
+        JwtAuth::new("r", JwtSource::oauth2(grant().ca_file(path))).login(&server).await
+    };
+    let error = login(&pipe).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the CA file `{}` cannot be read: it is not a regular file", pipe.display())
+    );
+    assert!(server.asked.lock().unwrap().is_empty());
+    std::fs::write(&file, "PEM").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    login(&link).await.unwrap();
+    assert!(server.asked.lock().unwrap()[0].ends_with(" trusting PEM"));
 }
 
 #[tokio::test]
