@@ -105,6 +105,7 @@ struct Inner {
     kind: ErrorKind,
     message: Box<str>,
     retryable: bool,
+    unsent: bool,
     retry_after: Option<Duration>,
     status: Option<u16>,
     cause: Option<Cause>,
@@ -125,6 +126,7 @@ impl Error {
             kind,
             message,
             retryable: false,
+            unsent: false,
             retry_after: None,
             status: None,
             cause: None,
@@ -154,6 +156,12 @@ impl Error {
         self.edit(|inner| inner.retryable = false)
     }
 
+    /// Says that nothing of the call has left: there was no connection to send it over.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        self.edit(|inner| inner.unsent = true)
+    }
+
     /// Says when the server wants to be asked again.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
@@ -175,12 +183,13 @@ impl Error {
     /// Puts a new line above this error, which becomes its cause. Kind, retry and status stay.
     #[must_use]
     pub fn context(self, message: impl Into<String>) -> Self {
-        let Inner { kind, retryable, retry_after, status, .. } = *self.0;
+        let Inner { kind, retryable, unsent, retry_after, status, .. } = *self.0;
         let message = message.into().into_boxed_str();
         Self(Arc::new(Inner {
             kind,
             message,
             retryable,
+            unsent,
             retry_after,
             status,
             cause: Some(Cause::Ours(self)),
@@ -215,6 +224,12 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// Whether nothing of the call has left, so that also what must be sent once only may be sent again.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        self.0.unsent
     }
 
     /// How long the server asked to be left alone.
@@ -279,11 +294,12 @@ mod tests {
             .transient()
             .with_retry_after(Duration::from_secs(3))
             .with_status(429)
+            .unsent()
             .context("could not resolve");
         assert_eq!(error.kind(), ErrorKind::RateLimited);
         assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
         assert_eq!(error.status(), Some(429));
-        assert!(error.is_retryable());
+        assert!(error.is_retryable() && error.is_unsent());
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("slow down"));
         assert_eq!(format!("{error:?}"), "rate_limited: could not resolve: slow down");
     }

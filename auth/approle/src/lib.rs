@@ -111,10 +111,8 @@ impl AuthMethod for AppRoleAuth {
 /// The server has one answer for a role id that it does not know and a secret id that is spent or expired.
 fn explain(error: Error) -> Error {
     let why = "the role id is unknown, or the secret id is spent, expired or of another role: a new secret id is needed";
-    match error.status() {
-        Some(400) => error.with_kind(ErrorKind::Unauthenticated).note(why),
-        _ => error,
-    }
+    let refused = error.kind() == ErrorKind::Unauthenticated && error.status() == Some(400);
+    if refused { error.note(why) } else { error }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl LoginServer for Server {
     async fn call(&self, call: LoginCall<'_>) -> Result<Answer, Error> {
         self.asked.lock().unwrap().push(call.path.to_owned());
         let body = String::from_utf8(call.body().as_bytes().to_vec()).unwrap();
-        let refuse = |status: u16| Err(Error::new(ErrorKind::InvalidResponse, "refused").with_status(status));
+        let refuse = |status: u16| Err(Error::new(ErrorKind::Unauthenticated, "refused").with_status(status));
         let json = match call.path {
             "sys/wrapping/lookup" => {
                 assert!(call.token.is_none(), "a lookup with the token in its header would burn it");
@@ -85,7 +85,9 @@ fn cut() -> Fault {
 }
 
 fn answered(kind: ErrorKind, status: u16) -> Fault {
-    Fault::Error(Error::new(kind, format!("HTTP {status}")).with_status(status).transient())
+    let error = Error::new(kind, format!("HTTP {status}")).with_status(status);
+    let passes = kind != ErrorKind::Unauthenticated;
+    Fault::Error(if passes { error.transient() } else { error })
 }
 
 const MADE: &str = "auth/approle/role/web/secret-id";
@@ -151,7 +153,7 @@ async fn a_spent_or_lost_token_says_what_it_may_mean() {
 async fn a_wrapping_token_whose_unwrap_was_sent_is_never_sent_again() {
     let refused = answered(ErrorKind::Unauthenticated, 403);
     for fault in
-        [cut(), answered(ErrorKind::Unavailable, 502), refused, answered(ErrorKind::InvalidResponse, 200)]
+        [cut(), answered(ErrorKind::Unavailable, 502), refused, answered(ErrorKind::InvalidResponse, 403)]
     {
         let (server, auth) = (server(MADE).failing(fault), wrapped());
         let first = auth.login(&server).await.unwrap_err();
@@ -183,6 +185,7 @@ async fn a_wrapping_token_that_certainly_was_not_touched_is_sent_again() {
         answered(ErrorKind::RateLimited, 429),
         answered(ErrorKind::Unavailable, 307),
         Fault::Error(Error::new(ErrorKind::InvalidConfig, "the CA file cannot be read")),
+        Fault::Error(Error::new(ErrorKind::Unavailable, "could not connect to h:1").transient().unsent()),
     ] {
         let (server, auth) = (server(MADE).failing(fault), wrapped());
         let error = auth.login(&server).await.unwrap_err();

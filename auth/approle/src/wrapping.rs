@@ -28,18 +28,15 @@ impl AppRoleAuth {
         opened
     }
 
-    /// Checks that `token` is alive and was made for a secret id of this mount, and of this role where it is named. Of one
-    /// that was sent before it gives what came of it, and asks nobody.
+    /// Checks that `token` is alive and for this mount and role. Of one that was sent before it gives what came of it.
     pub(crate) async fn look_up(&self, server: &dyn LoginServer, token: &Secret) -> Result<Option<Secret>> {
         let sent = self.lock().clone().filter(|(sent, _)| sent.as_bytes() == token.as_bytes());
         if let Some((_, opened)) = sent {
             return opened.map(Some);
         }
         let call = LoginCall::new("sys/wrapping/lookup").field("token", token.as_str()?);
-        let answer = server.call(call).await.map_err(|error| match error.status() {
-            Some(400 | 403 | 404) => burnt(error),
-            _ => error,
-        })?;
+        let answer = server.call(call).await;
+        let answer = answer.map_err(|error| if is_refusal(&error) { burnt(error) } else { error })?;
         let path = answer.text("/data/creation_path");
         let path = path.as_ref().and_then(|path| path.as_str().ok()).unwrap_or_default();
         let (mount, role) = (&self.mount, self.role_name.as_deref());
@@ -67,17 +64,22 @@ fn is_for(path: &str, mount: &str, role_name: Option<&str>) -> bool {
     matches!(made, "secret-id" | "custom-secret-id") && !role.is_empty() && named
 }
 
-/// Whether the token was certainly not touched. Of a fault of the network no error says that nothing was sent.
+/// Whether the token was certainly not touched.
 fn is_untouched(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidConfig | ErrorKind::Sealed | ErrorKind::RateLimited)
+    error.is_unsent()
+        || matches!(error.kind(), ErrorKind::InvalidConfig | ErrorKind::Sealed | ErrorKind::RateLimited)
         || matches!(error.status(), Some(307 | 472 | 473))
 }
 
+/// Whether the vault itself does not take the token.
+fn is_refusal(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unauthenticated
+}
+
 fn burnt(error: Error) -> Error {
-    let what = match error.status() {
-        Some(400 | 403 | 404) => "it is spent, expired or unknown; somebody else may have opened it".into(),
-        _ => format!("it was sent to be unwrapped and no secret id came back, which may be lost ({error})"),
-    };
+    let lost = format!("it was sent to be unwrapped and no secret id came back, which may be lost ({error})");
+    let spent = "it is spent, expired or unknown; somebody else may have opened it";
+    let what = if is_refusal(&error) { spent } else { &lost };
     let message = format!("the wrapping token cannot be used: {what}; a new one is needed");
     error.with_kind(ErrorKind::Unauthenticated).lasting().context(message)
 }

@@ -142,7 +142,8 @@ impl AuthMethod for CertAuth {
 /// The server answers 400 for a certificate that it does not want, and 500 for one that has expired.
 fn explain(error: Error) -> Error {
     match error.status() {
-        Some(400 | 403) => error.with_kind(ErrorKind::Unauthenticated).note(
+        // What passes is not the server's own word.
+        Some(400 | 403) if !error.is_retryable() => error.with_kind(ErrorKind::Unauthenticated).note(
             "the certificate was not presented, or no role trusts its CA, or the role's name is another",
         ),
         Some(500) if error.to_string().contains("client's certificate") => {

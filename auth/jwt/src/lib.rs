@@ -94,7 +94,7 @@ impl AuthMethod for JwtAuth {
         let path = format!("auth/{}/login", self.mount);
         let call = LoginCall::new(&path).field("role", &self.role).field("jwt", jwt.as_str()?);
         let answer = server.call(call).await.map_err(|error| match error.status() {
-            Some(400 | 403) => error.with_kind(ErrorKind::Unauthenticated),
+            Some(400 | 403) if !error.is_retryable() => error.with_kind(ErrorKind::Unauthenticated),
             _ => error,
         })?;
         Grant::from_answer(&answer)

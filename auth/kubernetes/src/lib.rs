@@ -86,7 +86,8 @@ impl AuthMethod for KubernetesAuth {
 /// The server answers a bare denial when the token is rejected, when its audience is unknown to the cluster, when
 /// there is no such mount, and also when the server cannot reach the cluster, which passes.
 fn explain(error: Error, path: &str) -> Error {
-    if error.status() != Some(403) {
+    // What passes is not the server's own word.
+    if error.status() != Some(403) || error.is_retryable() {
         return error;
     }
     let bare = !["claim", "authorized", "expired"].iter().any(|reason| error.to_string().contains(reason));

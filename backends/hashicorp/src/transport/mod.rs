@@ -172,7 +172,8 @@ impl Transport {
                     (None, error) => error.unwrap_or_else(no_answer),
                 };
                 self.breaker.failed(&error);
-                return Err(Fault::sent(error));
+                // Of a question an address before this one may have heard.
+                return Err(Fault::sent(if sent || changes_nothing { error } else { error.unsent() }));
             }
             let error = error.as_ref().map(tracing::field::display);
             tracing::warn!(error, next = %self.addresses[next], "another address is tried");

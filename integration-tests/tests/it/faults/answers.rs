@@ -176,6 +176,19 @@ async fn a_gateways_refusal_takes_nothing_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gateways_refusal_of_a_login_is_none_of_the_credential() {
+    for status in [400, 401, 403, 404, 405] {
+        let stub = Stub::new(move |_| page(status));
+        for wrapped in [false, true] {
+            let login = AppRoleAuth::new("id", CANARY).response_wrapping(wrapped);
+            let vault = HashicorpVault::builder().address(stub.address()).retries(0).auth(login);
+            let (error, said) = refused(&registry(vault), "x/n").await;
+            assert!(error.is_retryable() && error.kind() == ErrorKind::InvalidResponse, "{status}: {said}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_twice_is_refused_wherever_it_is() {
     let twice = |what: &str, by: &str| Reply::new(200).body(text().replacen(what, by, 1));
     let replies = vec![
