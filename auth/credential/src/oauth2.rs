@@ -1,5 +1,6 @@
 //! The OAuth2 client credentials grant (RFC 6749, section 4.4): a JWT for a client id and secret.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use strongroom_core::{Error, ErrorKind, LoginServer, OutsideCall, Secret};
@@ -10,7 +11,6 @@ use crate::{Credential, check_jwt};
 const WHAT: &str = "client secret";
 
 /// How to ask an identity provider for a JWT.
-#[derive(Debug)]
 pub struct OAuth2 {
     endpoint: String,
     client_id: String,
@@ -137,5 +137,18 @@ impl OAuth2 {
     /// Completes when the file of the client secret has changed; never where it is a text.
     pub async fn changed(&self) {
         self.client_secret.changed().await;
+    }
+}
+
+/// Without the endpoint: a key may be part of its address.
+impl fmt::Debug for OAuth2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2")
+            .field("client_id", &self.client_id)
+            .field("client_secret", &self.client_secret)
+            .field("audiences", &self.audiences)
+            .field("scopes", &self.scopes)
+            .field("ca_file", &self.ca_file)
+            .finish_non_exhaustive()
     }
 }

@@ -120,3 +120,9 @@ fn equal_logins_have_equal_identities_and_show_nothing() {
     assert_ne!(auth(grant()).identity(), auth(grant().scopes(["x"])).identity());
     assert!(!format!("{:?}", auth(grant())).contains("canary"));
 }
+
+#[test]
+fn a_key_in_the_address_of_an_identity_provider_is_not_shown() {
+    let grant = OAuth2::new("https://idp/token?key=canary", "me", "canary");
+    assert!(!format!("{grant:?}").contains("canary"));
+}
