@@ -98,7 +98,8 @@ impl Engine {
             None | Some("\"\"") => {}
             Some(lease) if lease.starts_with('"') => {
                 let message = format!(
-                    "`{resource}` is a dynamic secret with a lease; only KV secrets can be read so far"
+                    "`{}` is a dynamic secret with a lease (HTTP 200); only KV secrets can be read so far",
+                    escaped(resource)
                 );
                 return Err(Error::new(ErrorKind::Unsupported, message).with_status(200));
             }
@@ -126,11 +127,15 @@ fn versioned(
         return Err(invalid("it is of another version than the one asked for"));
     }
     if is_destroyed {
-        let message = format!("version {version} of `{resource}` was destroyed for good (HTTP 200)");
+        let message =
+            format!("version {version} of `{}` was destroyed for good (HTTP 200)", escaped(resource));
         return Err(Error::new(ErrorKind::Deleted, message).with_status(200));
     }
     let Some(fields) = fields else {
-        let message = format!("version {version} of `{resource}` holds no data: it was written as null");
+        let message = format!(
+            "version {version} of `{}` holds no data (HTTP 200): it was written as null",
+            escaped(resource)
+        );
         return Err(Error::new(ErrorKind::InvalidValue, message).with_status(200));
     };
     let document = Document::from_checked(fields).map_err(|_| invalid("its `data.data` is no object"))?;

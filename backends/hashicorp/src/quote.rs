@@ -2,6 +2,8 @@
 
 use strongroom_core::escaped;
 
+mod sent;
+
 const MASK: &str = "<masked>";
 
 /// Fewer characters than this behind a prefix make no token.
@@ -16,14 +18,10 @@ const NO_CREDENTIALS: [&str; 6] = ["role", "name", "grant_type", "client_id", "s
 /// The texts on one line: `1 error occurred: * permission denied`. `secrets` are what was sent, which a server may
 /// send back.
 pub(crate) fn quote<'a>(texts: impl IntoIterator<Item = &'a str>, secrets: &[&[u8]]) -> String {
-    let text = texts.into_iter().flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
-    let mut secrets: Vec<&str> =
-        secrets.iter().filter_map(|secret| std::str::from_utf8(secret).ok()).collect();
-    // A secret that is part of another must not cut the longer one in two.
-    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    // Nobody's secret is that short, and masking single letters would leave no word whole.
-    let secrets = secrets.into_iter().filter(|secret| secret.len() >= 4);
-    let text = secrets.fold(text, |text, secret| text.replace(secret, MASK));
+    let text = texts.into_iter().collect::<Vec<_>>().join("\n");
+    // Before its white space changes: a secret may hold some.
+    let text = mask_sent(&text, secrets);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     escaped(&mask_shapes(&text)).to_string()
 }
 
@@ -31,6 +29,18 @@ pub(crate) fn quote<'a>(texts: impl IntoIterator<Item = &'a str>, secrets: &[&[u
 pub(crate) fn credentials<'a>(fields: &[(&str, &'a str)]) -> Vec<&'a [u8]> {
     let secret = fields.iter().filter(|(name, _)| !NO_CREDENTIALS.contains(name));
     secret.map(|(_, value)| value.as_bytes()).collect()
+}
+
+/// Masks what was sent, however it is written.
+fn mask_sent(text: &str, secrets: &[&[u8]]) -> String {
+    let (mut masked, mut end) = (String::with_capacity(text.len()), 0);
+    for place in sent::places(text, secrets) {
+        masked.push_str(text.get(end..place.start).unwrap_or_default());
+        masked.push_str(MASK);
+        end = place.end;
+    }
+    masked.push_str(text.get(end..).unwrap_or_default());
+    masked
 }
 
 /// Masks every run of token characters that looks like a token.
@@ -111,6 +121,16 @@ mod tests {
             quote(["role \"web\" and secret-id 5up3r5ecret, token root"], &[b"5up3r5ecret", b"root"]);
         assert_eq!(quoted, "role \"web\" and secret-id <masked>, token <masked>");
         assert_eq!(quote(["abcdef"], &[b"abc", b"abcdef", b""]), "<masked>");
+        assert_eq!(quote(["abcdef ghi"], &[b"abcd", b"cdef", b"cdef ghi"]), "<masked>");
+    }
+
+    #[test]
+    fn a_secret_with_white_space_is_masked_as_it_is_written() {
+        let said = ["secret id 5up3r  5ecret\nis bad", "secret=5up3r%20%205ecret", "secret=5up3r++5ecret"];
+        let quoted = quote(said, &[b"5up3r  5ecret"]);
+        assert_eq!(quoted, "secret id <masked> is bad secret=<masked> secret=<masked>");
+        let quoted = quote(["bad: \\\"k\\u0026e\\\\y\\\"", "k\u{7f}ey"], &[b"k&e\\y", b"k\x7fey"]);
+        assert_eq!(quoted, "bad: \\\"<masked>\\\" <masked>");
     }
 
     #[test]

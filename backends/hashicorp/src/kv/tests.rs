@@ -65,6 +65,19 @@ fn destroyed_is_believed_whatever_the_status() {
 }
 
 #[test]
+fn what_is_said_of_a_resource_shows_it_escaped_and_names_the_status() {
+    let resource = format!("null\u{9b}\u{202e}x{}", "y".repeat(1000));
+    let leased = V2.replace("\"lease_id\":\"\"", "\"lease_id\":\"x\"");
+    let destroyed = V2.replace("\"destroyed\":false", "\"destroyed\":true");
+    for body in [leased.as_str(), &destroyed, NULL] {
+        let error = Engine::V2.document(body.as_bytes(), &resource, None).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(r"`null\u{9b}\u{202e}xyyy") && said.chars().count() < 400, "{said}");
+        assert!(said.contains("(HTTP 200)") && error.status() == Some(200), "{said}");
+    }
+}
+
+#[test]
 fn what_is_of_another_shape_is_believed_in_nothing() {
     let destroyed = V2.replace("\"destroyed\":false", "\"destroyed\":true");
     for body in [destroyed.as_str(), NULL] {
