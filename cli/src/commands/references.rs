@@ -15,9 +15,6 @@ use crate::{input, kong, output, session};
 pub(crate) fn run(args: &Check, file: &Path, named: &[PathBuf]) -> Result<(), Failure> {
     let document = input::document(file, args.format, args.embedded)?;
     let found = document.occurrences();
-    if found.is_empty() {
-        output::warn(&[format!("{} holds no reference", input::name(file))]);
-    }
     let registry = session::config(named)?.build()?;
     let (outcomes, kong) = session::with(&registry, async {
         let outcomes = document.outcomes(&registry).await;
@@ -30,6 +27,9 @@ pub(crate) fn run(args: &Check, file: &Path, named: &[PathBuf]) -> Result<(), Fa
         .zip(kong)
         .map(|((found, outcome), kong)| Tried::new(found, outcome, kong))
         .collect();
+    if found.is_empty() {
+        output::warn(&[format!("{} holds no reference", input::name(file))]);
+    }
     output::print(|out| if args.json { write_json(out, &tried) } else { write_table(out, &tried) })?;
     verdict(&tried, file, named)
 }

@@ -231,15 +231,23 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Where it is neither list nor text.
+    /// Where it is neither list nor text, or holds a reference.
     pub fn list(&self, field: &Field) -> Result<Vec<String>, Error> {
-        if let Some(setting @ Setting { value: SettingValue::List(items), .. }) = self.find(field)? {
-            let owned = |item: &Secret| item.as_str().map(str::to_owned);
-            let not_text = |_| self.at(setting, "expected a list of texts");
-            return items.iter().map(owned).collect::<Result<_, _>>().map_err(not_text);
+        let found = self.find(field)?;
+        let texts: Vec<&str> = match found {
+            Some(setting @ Setting { value: SettingValue::List(items), .. }) => {
+                let texts = items.iter().map(Secret::as_str).collect::<Result<_, _>>();
+                texts.map_err(|_| self.at(setting, "expected a list of texts"))?
+            }
+            _ => {
+                let parts = self.text(field)?.unwrap_or_default().split(',').map(str::trim);
+                parts.filter(|part| !part.is_empty()).collect()
+            }
+        };
+        match found.filter(|_| texts.iter().any(|text| is_reference(text))) {
+            Some(setting) => Err(self.at(setting, NO_REFERENCE)),
+            None => Ok(texts.into_iter().map(str::to_owned).collect()),
         }
-        let text = self.text(field)?.unwrap_or_default();
-        Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
     }
 
     /// The field's mount path without the slashes at its ends, or its default.
@@ -389,6 +397,29 @@ mod tests {
     fn a_reference_is_never_sent_as_a_token() {
         let error = settings("token", "{vault://env/TOKEN}").secret(&TOKEN).unwrap_err();
         assert!(error.to_string().contains("a reference cannot stand here"), "{error}");
+    }
+
+    #[test]
+    fn nor_as_part_of_a_list() {
+        const SCOPES: Field = Field::new("scopes", Shape::List, "scopes");
+        let list = |items: &[&str]| {
+            let items = items.iter().map(|item| Secret::from(*item)).collect();
+            let value = SettingValue::List(items);
+            let mut settings = Settings::new("vault `p`");
+            settings.push(Setting {
+                name: "scopes".into(),
+                value,
+                origin: Origin::Program,
+                variables: Vec::new(),
+            });
+            settings.list(&SCOPES)
+        };
+        assert_eq!(list(&["a", "b"]).unwrap(), ["a", "b"]);
+        let as_text = settings("scopes", "a, {vault://env/SCOPE}").list(&SCOPES);
+        for list in [list(&["a", "{vault://env/SCOPE}"]), as_text] {
+            let error = list.unwrap_err().to_string();
+            assert!(error.contains("`scopes`: a reference cannot stand here"), "{error}");
+        }
     }
 
     #[test]

@@ -59,8 +59,9 @@ pub(super) fn collect(
         if prefix == "hcv" {
             add_tools(&mut settings, lookup)?;
         }
-        let configured_by = settings.iter().next().map(|setting| setting.origin.clone());
-        if prefix == "hcv" && !settings.iter().any(|setting| setting.name == "kv") {
+        let mut set = settings.iter().filter(|setting| is_set(setting));
+        let configured_by = set.next().map(|setting| setting.origin.clone());
+        if prefix == "hcv" && !settings.iter().any(|setting| setting.name == "kv" && is_set(setting)) {
             settings = settings.with("kv", "auto");
         }
         if let Some(factory) = factories.backend(prefix) {
@@ -84,16 +85,18 @@ pub(super) fn collect(
     Ok(defaults)
 }
 
+/// An empty variable is one that is not there.
+fn is_set(setting: &Setting) -> bool {
+    !matches!(&setting.value, SettingValue::Text(text) if text.is_empty())
+}
+
 /// `VAULT_ADDR` and its like, `BAO_` over `VAULT_`.
 fn add_tools<'a>(
     settings: &mut Settings,
     lookup: impl Fn(&str) -> Option<&'a OsString>,
 ) -> Result<(), Error> {
-    let own: Vec<String> = settings
-        .iter()
-        .filter(|setting| !matches!(&setting.value, SettingValue::Text(text) if text.is_empty()))
-        .map(|setting| setting.name.clone())
-        .collect();
+    let own: Vec<String> =
+        settings.iter().filter(|setting| is_set(setting)).map(|setting| setting.name.clone()).collect();
     for (suffix, field, same) in TOOLS {
         if own.iter().any(|name| same.contains(&name.as_str())) {
             continue;

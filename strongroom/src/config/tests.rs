@@ -267,16 +267,14 @@ mod default_vaults {
         defaults::collect(&crate::factories(), &Own::default(), &variables).map_err(|error| error.to_string())
     }
 
-    fn env(variables: &[(&str, &str)]) -> String {
+    fn described(prefix: &str, variables: &[(&str, &str)]) -> (String, bool) {
         let defaults = collect(variables).unwrap();
-        defaults
-            .iter()
-            .find(|default| default.prefix == "env")
-            .unwrap()
-            .vault
-            .backend()
-            .describe()
-            .to_string()
+        let default = defaults.iter().find(|default| default.prefix == prefix).unwrap();
+        (default.vault.backend().describe().to_string(), default.configured_by.is_some())
+    }
+
+    fn env(variables: &[(&str, &str)]) -> String {
+        described("env", variables).0
     }
 
     #[test]
@@ -284,6 +282,18 @@ mod default_vaults {
         assert_eq!(env(&[]), "env");
         assert_eq!(env(&[("STRONGROOM_VAULT_ENV_PREFIX", "app_")]), "env, prefix `app_`");
         assert_eq!(collect(&[]).unwrap().len(), 9);
+    }
+
+    #[test]
+    fn an_empty_variable_is_one_that_is_not_there() {
+        let hcv = |kv| {
+            let token = ("STRONGROOM_VAULT_HCV_TOKEN", "canary");
+            described("hcv", &[token, ("STRONGROOM_VAULT_HCV_KV", kv)]).0
+        };
+        assert!(hcv("").contains("KV auto") && hcv("v1").contains("KV v1"), "{}", hcv(""));
+        for (text, configured) in [("", false), ("app_", true)] {
+            assert_eq!(described("env", &[("STRONGROOM_VAULT_ENV_PREFIX", text)]).1, configured);
+        }
     }
 
     #[test]
