@@ -117,6 +117,7 @@ impl Reader<'_> {
             .backend_from(backend.used);
         match field("config").map(|entry| &entry.value) {
             None | Some(Node { value: Value::Null, .. }) => {}
+            Some(Node { value: Value::Scalar(scalar), .. }) if scalar.text.is_empty() => {}
             Some(Node { value: Value::Map(entries), .. }) => {
                 for entry in entries {
                     let (value, variables) = self.setting(&entry.value).unwrap_or_else(|error| {
@@ -134,7 +135,8 @@ impl Reader<'_> {
             }
         }
         let backend = (*backend.text).clone();
-        let description = description.map(|expanded| (*expanded.text).clone());
+        let description =
+            description.map(|expanded| (*expanded.text).clone()).filter(|text| !text.is_empty());
         Ok(Entity { prefix, backend, description, origin: self.origin(node.place), settings })
     }
 

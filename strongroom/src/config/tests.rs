@@ -51,6 +51,14 @@ fn kongs_entities_are_read_as_they_are() {
 }
 
 #[test]
+fn what_is_empty_is_not_given() {
+    for fields in ["  config: ''\n  description: ''", "  config:\n  description:"] {
+        let config = yaml(&vault(fields)).unwrap();
+        assert_eq!(config.declared()[0].description, None, "{fields}");
+    }
+}
+
+#[test]
 fn toml_and_json_have_the_same_shape() {
     let toml = "[[vaults]]\nname = \"env\"\nprefix = \"my-env\"\n[vaults.config]\nprefix = \"app_\"\nneg_ttl = 1.5\n";
     let json =

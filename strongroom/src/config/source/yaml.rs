@@ -18,6 +18,7 @@ const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
 
 /// Reads each document of a file.
 pub(super) fn read(source: &Source<'_>) -> Result<Vec<Node>, SourceError> {
+    check_directives(source)?;
     let mut reader = Reader {
         source,
         events: Parser::new_from_str(source.text()),
@@ -35,6 +36,24 @@ pub(super) fn read(source: &Source<'_>) -> Result<Vec<Node>, SourceError> {
         }
     }
     Ok(documents)
+}
+
+/// Refuses directives that YAML does not have either: the parser loses count of the places behind one that is not ASCII.
+fn check_directives(source: &Source<'_>) -> Result<(), SourceError> {
+    let (mut may_come, mut start) = (true, 0);
+    for line in source.text().split_inclusive('\n') {
+        let is_directive = line.trim_start_matches('\u{feff}').starts_with('%');
+        let is_plain = line.split(" #").next().is_none_or(str::is_ascii);
+        if may_come && is_directive && !is_plain {
+            return Err(
+                source.syntax(start, "a directive, a line that begins with `%`, has no such characters")
+            );
+        }
+        let is_silent = line.trim().is_empty() || line.starts_with('#');
+        may_come = line.starts_with("...") || (may_come && (is_directive || is_silent));
+        start += line.len();
+    }
+    Ok(())
 }
 
 struct Reader<'a> {

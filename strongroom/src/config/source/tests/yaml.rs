@@ -309,6 +309,16 @@ fn tags_of_ones_own_can_be_kept() {
 }
 
 #[test]
+fn places_are_right_behind_directives_and_what_looks_like_one() {
+    for before in ["%YAML 1.2 # ü\n---\n", "# %ü\n---\n", "%X y\n---\nt: |\n  %ü\n", "--- # %ü\n"] {
+        let text = format!("{before}a: 'é'\nb: c\n");
+        let node = read(&text, Format::Yaml);
+        let last = *scalars(&node).last().unwrap();
+        assert_eq!(&text[last.span.clone()], "c", "{text}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     for (text, error) in [
         ("a:\n\tb: 1\n", "2:2: a tab where YAML wants spaces"),
@@ -331,6 +341,9 @@ fn what_is_wrong_is_said_with_its_place() {
         ("a: 1\nb\nc: 2\n", "3:1: a key without `: ` behind it"),
         (" a: 1\nb: 2\n", "2:1: this belongs to nothing"),
         ("a: x\0y\n", "1:5: a control character"),
+        ("%X\u{85}Y\n---\na: 1\n", "1:1: a directive, a line that begins with `%`"),
+        ("# ü\n%YAML 1.2\n%Xü\n---\na: 1\n", "3:1: a directive"),
+        ("a: ü\n...\n%Xü\n---\na: 1\n", "3:1: a directive"),
         ("a: {vault://hcv/x} y\n", "1:20: this belongs to nothing"),
     ] {
         let shown = refused(text, Format::Yaml);
