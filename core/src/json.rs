@@ -36,6 +36,14 @@ pub(crate) enum JsonFault {
     RepeatedMember,
 }
 
+impl JsonFault {
+    /// Whether the text may be as it has to be the next time: somebody on the way may have cut it or put it together. How
+    /// deep it nests is what its writer meant.
+    pub(crate) fn passes(self) -> bool {
+        self != Self::TooDeep
+    }
+}
+
 impl fmt::Display for JsonFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,7 @@
 //! Putting a vault together in code: every setting and its default.
 
 mod assemble;
+mod shown;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::kv::KvVersion;
 use crate::session::Sessions;
 
 /// Settings of a [`HashicorpVault`](crate::HashicorpVault). Each has a default but the login.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HashicorpVaultBuilder {
     addresses: Vec<String>,
     mount: String,

@@ -170,6 +170,15 @@ pub(crate) fn invalid(what: &str) -> Error {
     Error::new(ErrorKind::InvalidResponse, message).transient().with_status(200)
 }
 
+/// The answer is not the JSON that is read here. A secret that nests too deep is the server's own, and stays so.
+fn unreadable(fault: Error) -> Error {
+    if fault.is_retryable() {
+        return invalid(&format!("it is {fault}"));
+    }
+    let message = format!("the answer is {fault} (HTTP 200), its envelope counted: write the secret flatter");
+    Error::new(ErrorKind::InvalidResponse, message).with_status(200)
+}
+
 /// What `sys/internal/ui/mounts/<mount>` says of a mount; none where it is no KV mount.
 ///
 /// # Errors
@@ -193,7 +202,7 @@ pub(crate) fn engine_of_mount(body: &[u8]) -> Result<Option<Engine>, Error> {
         #[serde(borrow, default)]
         version: Option<Cow<'a, str>>,
     }
-    let checked = JsonText::parse(utf8(body)?).map_err(|error| invalid(&format!("it is {error}")))?;
+    let checked = JsonText::parse(utf8(body)?).map_err(unreadable)?;
     if !checked.is_object() {
         return Err(invalid("it is no JSON object"));
     }

@@ -20,14 +20,16 @@ impl Answer {
     ///
     /// [`ErrorKind::InvalidResponse`] where the body is no strict JSON; the message holds no part of it.
     pub fn new(status: u16, body: Secret) -> Result<Self, Error> {
-        let invalid = |what: String| {
-            Error::new(ErrorKind::InvalidResponse, format!("the answer is {what}"))
-                .transient()
-                .with_status(status)
+        let invalid = |what: &dyn fmt::Display| {
+            let message = format!("the answer is {what} (HTTP {status})");
+            Error::new(ErrorKind::InvalidResponse, message).with_status(status)
         };
         let body = if body.is_empty() { Secret::from("{}") } else { body };
-        let text = body.as_str().map_err(|_| invalid("not UTF-8 text".into()))?;
-        Json::parse(text).map_err(|fault| invalid(fault.to_string()))?;
+        let text = body.as_str().map_err(|_| invalid(&"not UTF-8 text").transient())?;
+        Json::parse(text).map_err(|fault| {
+            let error = invalid(&fault);
+            if fault.passes() { error.transient() } else { error }
+        })?;
         Ok(Self { status, body })
     }
 
@@ -143,7 +145,8 @@ impl Grant {
     /// factor.
     pub fn from_answer(answer: &Answer) -> Result<Self, Error> {
         let token = answer.text("/auth/client_token").filter(|token| !token.is_empty()).ok_or_else(|| {
-            let error = Error::new(ErrorKind::InvalidResponse, "the login answer holds no client token");
+            let message = format!("the login answer holds no client token (HTTP {})", answer.status);
+            let error = Error::new(ErrorKind::InvalidResponse, message).with_status(answer.status);
             match answer.at("/auth/mfa_requirement") {
                 Some(Json::Object(_)) => {
                     error.note("the server asks for a second factor, which no proxy can give")
@@ -204,15 +207,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_an_answer_names_its_status() {
+        let wrong = |body: &[u8]| Answer::new(200, Secret::new(body)).unwrap_err();
+        for (body, said) in [
+            (b"{".as_slice(), "the answer is not valid JSON (HTTP 200)"),
+            (b"\xff", "the answer is not UTF-8 text (HTTP 200)"),
+            (b"{\"a\":1,\"a\":2}", "the answer is a JSON object that names a member twice (HTTP 200)"),
+        ] {
+            let error = wrong(body);
+            assert_eq!((error.to_string().as_str(), error.status()), (said, Some(200)));
+            assert!(error.is_retryable(), "{error}");
+        }
+        let deep = wrong(format!("{}{}", "[".repeat(65), "]".repeat(65)).as_bytes());
+        assert!(!deep.is_retryable() && deep.to_string().ends_with("64 levels (HTTP 200)"), "{deep}");
+    }
+
+    #[test]
     fn an_answer_without_a_token_is_no_grant() {
         for body in
             ["{}", r#"{"auth":null}"#, r#"{"auth":{"client_token":""}}"#, r#"{"auth":{"client_token":7}}"#]
         {
-            assert_eq!(
-                Grant::from_answer(&answer(body)).unwrap_err().kind(),
-                ErrorKind::InvalidResponse,
-                "{body}"
-            );
+            let error = Grant::from_answer(&answer(body)).unwrap_err();
+            assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidResponse, Some(200)), "{body}");
+            assert_eq!(error.to_string(), "the login answer holds no client token (HTTP 200)");
         }
         let mfa = Grant::from_answer(&answer(r#"{"auth":{"client_token":"","mfa_requirement":{"x":1}}}"#));
         assert!(mfa.unwrap_err().to_string().contains("second factor"));

@@ -11,7 +11,8 @@ use crate::{Error, ErrorKind};
 /// deeper than 64 levels.
 ///
 /// Nothing is known of the whole before [`end`](Self::end) has found nothing wrong: judge what was taken out of it
-/// afterwards. After an error it gets no further, whoever passes over that.
+/// afterwards. After an error it gets no further, whoever passes over that. Its errors are transient, but for the one that
+/// something nests too deep: that is in what was written, and will be the next time.
 ///
 /// ```
 /// use strongroom_core::{Document, JsonReader};
@@ -87,7 +88,8 @@ impl<'a> JsonReader<'a> {
 }
 
 fn refused(fault: JsonFault) -> Error {
-    Error::new(ErrorKind::InvalidResponse, fault.to_string())
+    let error = Error::new(ErrorKind::InvalidResponse, fault.to_string());
+    if fault.passes() { error.transient() } else { error }
 }
 
 /// Shows nothing of the text.
@@ -183,6 +185,13 @@ mod tests {
         assert!(outer.is_err());
         assert_eq!(seen, ["x"]);
         assert!(reader.end().is_err());
+    }
+
+    #[test]
+    fn depth_alone_does_not_pass() {
+        let passes = |text: &str| JsonText::parse(text).unwrap_err().is_retryable();
+        assert!(passes("{") && passes("{} x") && passes("{\"a\":1,\"a\":2}"));
+        assert!(!passes(&format!("{}{}", "[".repeat(65), "]".repeat(65))));
     }
 
     #[test]

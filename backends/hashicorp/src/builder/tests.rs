@@ -92,6 +92,17 @@ fn what_cannot_work_is_refused_by_name() {
 }
 
 #[test]
+fn what_is_shown_of_a_builder_holds_no_password() {
+    for address in
+        ["http://user:canary@h", "user:canary@h", "https://h/?token=canary", "unix://canary", "canary"]
+    {
+        let shown = format!("{:?}", builder().addresses(["https://vault.example", address]).mount("team"));
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains("https://vault.example") && shown.contains("\"team\""), "{shown}");
+    }
+}
+
+#[test]
 fn what_is_huge_is_taken() {
     let most = Duration::MAX;
     let built = builder().connect_timeout(most).request_timeout(most).total_timeout(most);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use strongroom_core::{Error, JsonReader, JsonText};
 
-use super::{Engine, invalid, misshapen, utf8};
+use super::{Engine, invalid, misshapen, unreadable, utf8};
 
 /// What an answer of a KV mount holds: it is complete, one object, and names no member twice at any depth.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl<'a> Answer<'a> {
             }
             reader.end().map(|()| is_object)
         });
-        if !is_object.map_err(|error| invalid(&format!("it is {error}")))? {
+        if !is_object.map_err(unreadable)? {
             return Err(invalid("it is no JSON object"));
         }
         Ok(found)

@@ -120,7 +120,6 @@ fn fields_of_the_first_engine_are_called_what_they_like() {
 
 #[test]
 fn what_no_kv_mount_answers_is_refused_unquoted_and_may_pass() {
-    let long = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     for body in [
         String::new(),
         "null".into(),
@@ -143,7 +142,6 @@ fn what_no_kv_mount_answers_is_refused_unquoted_and_may_pass() {
         V2.replace("\"deletion_time\":\"\"", "\"deletion_time\":\"canary\""),
         V2.replace("\"metadata\"", "\"meta\""),
         V2.replace("{\"n\":12345678901234567000,\"name\":\"ACME Inc.\"}", "[\"canary\"]"),
-        V2.replace("\"ACME Inc.\"", &long),
         V2.replace("\"lease_id\":\"\"", "\"lease_id\":1"),
         V2.replace("\"lease_id\":\"\"", "\"lease_id\":null"),
         V1.into(),
@@ -155,6 +153,22 @@ fn what_no_kv_mount_answers_is_refused_unquoted_and_may_pass() {
     }
     let invalid = Engine::V2.document(b"{\"data\":\"\xff\"}", "x", None).unwrap_err();
     assert_eq!(invalid.kind(), ErrorKind::InvalidResponse);
+}
+
+#[test]
+fn what_nests_too_deep_will_do_so_the_next_time() {
+    let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    // The fields of a secret are the third level of an answer of KV v2, the second of one of KV v1.
+    assert!(v2(&V2.replace("\"ACME Inc.\"", &deep(61)), None).is_ok());
+    let of_v1 = Engine::V1.document(V1.replace("1.50", &deep(63)).as_bytes(), "x", None);
+    for result in [v2(&V2.replace("\"ACME Inc.\"", &deep(62)), None), of_v1] {
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidResponse, Some(200)));
+        assert!(!error.is_retryable(), "{error}");
+        assert!(error.to_string().starts_with("the answer is JSON nested deeper than 64 levels (HTTP 200)"));
+    }
+    let error = engine_of_mount(format!("{{\"data\":{}}}", deep(64)).as_bytes()).unwrap_err();
+    assert!(!error.is_retryable(), "{error}");
 }
 
 #[test]
