@@ -46,6 +46,7 @@ impl Desk {
             refusal.error
         })?;
         Answer::new(response.status, response.body)
+            .map_err(|error| error.at(format_args!("`{}`", path.shown())))
     }
 }
 
@@ -101,6 +102,7 @@ impl LoginServer for Desk {
         secrets.extend(call.token.map(Secret::as_bytes));
         let response = accept(response, Asked::Login, &path, &secrets).map_err(|refusal| refusal.error)?;
         Answer::new(response.status, response.body)
+            .map_err(|error| error.at(format_args!("`{}`", path.shown())))
     }
 
     async fn outside(&self, call: OutsideCall<'_>) -> Result<Answer, Error> {
