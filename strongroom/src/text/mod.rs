@@ -24,6 +24,7 @@
 //! # }).unwrap();
 //! ```
 
+mod begun;
 mod document;
 mod failures;
 mod occurrence;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use strongroom_core::{Error, ErrorKind, ParseError, ParseErrorKind, Reference, Registry, Secret, escaped};
+use strongroom_core::{Error, ErrorKind, ParseError, Reference, Registry, Secret, escaped};
 
 use super::failures::{Failure, Failures};
 
@@ -15,7 +15,7 @@ pub struct Occurrence {
     /// File, line and column, where there are any.
     pub source: Option<String>,
     /// The reference as it is written there. Nobody knows where an invalid one in longer text ends: it is cut
-    /// behind the first `}`, or else before the first white space.
+    /// behind the first `}`, or else before the first white space, and with an ellipsis behind 256 characters.
     pub written: String,
     /// Whether it is all of the text at its place, and not a part of a longer one.
     pub whole: bool,
@@ -39,8 +39,7 @@ impl Occurrence {
     }
 
     /// What stands in a longer text and is no reference although it begins as one.
-    pub(super) fn invalid_part(path: String, text: &[u8], error: ParseError) -> Self {
-        let written = begun_at(text, &error);
+    pub(super) fn invalid_part(path: String, written: String, error: ParseError) -> Self {
         let error = could_not(&written, error.into());
         Self::part(path, written, Err(error))
     }
@@ -93,22 +92,6 @@ pub(super) fn all<T>(
         }
     }
     if failed.is_empty() { Ok(values) } else { Err(Failures::new(failed, occurrences.len())) }
-}
-
-/// The text of an invalid reference. What is behind it in the same line may be anything, such as a password.
-fn begun_at(text: &[u8], error: &ParseError) -> String {
-    const OPEN: &[u8] = b"{vault://";
-    let before = text.get(..error.offset()).unwrap_or(text);
-    let start = match error.kind() {
-        ParseErrorKind::Unclosed => before.len(),
-        _ => before.windows(OPEN.len()).rposition(|window| window == OPEN).unwrap_or(before.len()),
-    };
-    let begun = &text[start..];
-    let length = match begun.iter().position(|byte| *byte == b'}') {
-        Some(close) if error.kind() != ParseErrorKind::Unclosed => close + 1,
-        _ => begun.iter().position(u8::is_ascii_whitespace).unwrap_or(begun.len()),
-    };
-    String::from_utf8_lossy(&begun[..length]).into_owned()
 }
 
 /// Puts the reference above what is wrong with it.

@@ -6,6 +6,7 @@ use std::mem;
 use strongroom_core::{Embedded, Piece, Registry, Secret};
 use zeroize::Zeroizing;
 
+use super::begun::Begun;
 use super::failures::Failures;
 use super::occurrence::{Occurrence, values};
 
@@ -33,6 +34,7 @@ impl<'a> Template<'a> {
     #[must_use]
     pub fn parse(name: impl fmt::Display, text: &'a [u8]) -> Self {
         let mut lines = Lines { text, at: 0, line: 1 };
+        let mut begun = Begun::new(text);
         let (mut parts, mut occurrences) = (Vec::new(), Vec::new());
         for piece in Embedded::new(text) {
             let (line, occurrence) = match piece {
@@ -46,8 +48,9 @@ impl<'a> Template<'a> {
                     (line, Occurrence::part(format!("line {line}"), written, Ok(reference)))
                 }
                 Err(error) => {
+                    let Some(written) = begun.written(&error) else { continue };
                     let line = lines.of(error.offset());
-                    (line, Occurrence::invalid_part(format!("line {line}"), text, error))
+                    (line, Occurrence::invalid_part(format!("line {line}"), written, error))
                 }
             };
             parts.push(Part::Value);

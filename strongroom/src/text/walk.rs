@@ -6,6 +6,7 @@ use std::ops::Range;
 use strongroom_core::{Embedded, Error, ErrorKind, Piece, escaped, is_reference};
 use zeroize::Zeroizing;
 
+use super::begun::Begun;
 use super::document::Scope;
 use super::occurrence::{Occurrence, could_not};
 use crate::config::Format;
@@ -125,6 +126,7 @@ impl<'a> Walk<'a> {
     }
 
     fn embedded(&mut self, text: &str, place: Place) -> Vec<Part> {
+        let mut begun = Begun::new(text.as_bytes());
         let mut parts = Vec::new();
         for piece in Embedded::new(text) {
             let part = match piece {
@@ -137,12 +139,14 @@ impl<'a> Walk<'a> {
                     found.whole = range == (0..text.len());
                     self.value(found, place)
                 }
-                // Kong takes it for a reference too, and reads it in its own way.
-                Err(_) if parts.is_empty() && is_all_of(text) => {
-                    self.value(Occurrence::new(self.path(), text), place)
-                }
                 Err(error) => {
-                    let found = Occurrence::invalid_part(self.path(), text.as_bytes(), error);
+                    let Some(written) = begun.written(&error) else { continue };
+                    // Kong takes what is all of a string for a reference too, and reads it in its own way.
+                    let found = if parts.is_empty() && is_all_of(text) {
+                        Occurrence::new(self.path(), text)
+                    } else {
+                        Occurrence::invalid_part(self.path(), written, error)
+                    };
                     self.value(found, place)
                 }
             };

@@ -1,6 +1,7 @@
 //! References in documents and templates.
 
 mod corpus;
+mod openings;
 mod property;
 mod refused;
 mod template;
