@@ -111,8 +111,8 @@ impl AuthMethod for AppRoleAuth {
 /// The server has one answer for a role id that it does not know and a secret id that is spent or expired.
 fn explain(error: Error) -> Error {
     let why = "the role id is unknown, or the secret id is spent, expired or of another role: a new secret id is needed";
-    let refused = error.kind() == ErrorKind::Unauthenticated && error.status() == Some(400);
-    if refused { error.note(why) } else { error }
+    let refused = error.status() == Some(400) && !error.is_retryable();
+    if refused { error.with_kind(ErrorKind::Unauthenticated).note(why) } else { error }
 }
 
 #[cfg(test)]

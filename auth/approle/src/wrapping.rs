@@ -73,7 +73,7 @@ fn is_untouched(error: &Error) -> bool {
 
 /// Whether the vault itself does not take the token.
 fn is_refusal(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unauthenticated
+    matches!(error.status(), Some(400 | 403 | 404)) && !error.is_retryable()
 }
 
 fn burnt(error: Error) -> Error {
