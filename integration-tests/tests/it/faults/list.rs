@@ -422,6 +422,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "an error that says so; never sent again",
         By(&[
             "auth::approle::a_spent_or_lost_token_says_what_it_may_mean",
+            "auth::approle::a_wrapping_token_whose_unwrap_was_sent_is_never_sent_again",
             "faults::nodes::a_login_that_may_have_arrived_is_not_sent_again",
         ]),
     ),
