@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use strongroom::text::{Occurrence, values};
@@ -48,8 +50,10 @@ pub(crate) fn run(args: &Exec, named: &[PathBuf], warnings: &Warnings) -> Result
             variables.insert(name, value);
         }
     }
-    // Nobody is there to show them afterwards.
-    output::warn(&warnings.take());
+    // Nobody is there to show them afterwards, unless the command cannot be run: then its error comes first.
+    if is_runnable(program, variables.get(OsStr::new("PATH")).map(OsString::as_os_str)) {
+        output::warn(&warnings.take());
+    }
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(variables);
     Err(replaced_by(command, program))
@@ -93,6 +97,40 @@ fn variable_of(value: &Secret) -> Result<OsString, Error> {
         Ok(text) => Ok(text.into()),
         Err(_) => unfit("the value is not UTF-8 text"),
     }
+}
+
+/// Whether the system would find a command that it may run, and the interpreter of a script.
+fn is_runnable(program: &OsStr, path: Option<&OsStr>) -> bool {
+    if program.to_string_lossy().contains('/') {
+        return is_executable(Path::new(program));
+    }
+    // Where there is no `PATH`, the system has one of its own.
+    let path = path.unwrap_or(OsStr::new("/bin:/usr/bin"));
+    env::split_paths(path).any(|directory| is_executable(&directory.join(program)))
+}
+
+fn is_executable(file: &Path) -> bool {
+    let may_run = file.is_file() && is_allowed(file);
+    may_run && interpreter(file).is_none_or(|interpreter| interpreter.is_file() && is_allowed(&interpreter))
+}
+
+#[cfg(unix)]
+fn is_allowed(file: &Path) -> bool {
+    rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_allowed(_: &Path) -> bool {
+    true
+}
+
+/// What the first line of a script names; none where the file is no script, or cannot be read.
+fn interpreter(file: &Path) -> Option<PathBuf> {
+    let mut first = Vec::new();
+    File::open(file).ok()?.take(256).read_to_end(&mut first).ok()?;
+    let line = first.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let name = String::from_utf8_lossy(line).split_whitespace().next()?.to_owned();
+    Some(name.into())
 }
 
 /// Why the command did not take the place of this process, which else does not return.

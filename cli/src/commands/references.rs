@@ -31,6 +31,10 @@ pub(crate) fn run(args: &Check, file: &Path, named: &[PathBuf]) -> Result<(), Fa
         output::warn(&[format!("{} holds no reference", input::name(file))]);
     }
     output::print(|out| if args.json { write_json(out, &tried) } else { write_table(out, &tried) })?;
+    // Behind all that may fail: an error comes first.
+    if found.is_empty() {
+        output::warn(&[format!("{} holds no reference", input::name(file))]);
+    }
     verdict(&tried, file, named)
 }
 

@@ -139,6 +139,28 @@ fn a_command_that_cannot_be_run() {
 }
 
 #[test]
+fn a_warning_comes_behind_the_error_of_a_command_that_cannot_be_run() {
+    let cli = ready();
+    let config = String::from_utf8(cli.read("kong.yaml").unwrap()).unwrap();
+    let config = config.replace("token: ${{ env \"DECK_HCV_TOKEN\" }}", "token_file: token");
+    assert!(config.contains("token_file"), "{config}");
+    let cli = cli
+        .file("kong.yaml", config)
+        .file("token", ROOT)
+        .variable("X_NAME", "{vault://my-v2/exec/app/name}")
+        .file("script", "#!/no/such/interpreter\n")
+        .file("plain", "no program");
+    chmod(&cli.path("script"), 0o755);
+    chmod(&cli.path("plain"), 0o644);
+    chmod(&cli.path("token"), 0o644);
+    for (command, code) in [("no-such-command", 127), ("./script", 127), ("./plain", 126)] {
+        let run = cli.run(&["-c", "kong.yaml", "exec", "--", command]);
+        assert!(run.code == code && run.stderr.starts_with("error: could not run"), "{run:?}");
+        assert!(run.stderr.contains("\nwarning: "), "{run:?}");
+    }
+}
+
+#[test]
 fn tokens_that_were_minted_here_are_given_back_before_the_command_runs() {
     let server = Builder::dev().root_token(ROOT).start();
     let api = server.api();
