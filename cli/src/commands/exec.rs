@@ -105,7 +105,7 @@ fn is_runnable(program: &OsStr, path: Option<&OsStr>) -> bool {
         return is_executable(Path::new(program));
     }
     // Where there is no `PATH`, the system has one of its own.
-    let path = path.unwrap_or(OsStr::new("/bin:/usr/bin"));
+    let path = path.unwrap_or_else(|| OsStr::new("/bin:/usr/bin"));
     env::split_paths(path).any(|directory| is_executable(&directory.join(program)))
 }
 
