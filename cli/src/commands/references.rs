@@ -27,9 +27,6 @@ pub(crate) fn run(args: &Check, file: &Path, named: &[PathBuf]) -> Result<(), Fa
         .zip(kong)
         .map(|((found, outcome), kong)| Tried::new(found, outcome, kong))
         .collect();
-    if found.is_empty() {
-        output::warn(&[format!("{} holds no reference", input::name(file))]);
-    }
     output::print(|out| if args.json { write_json(out, &tried) } else { write_table(out, &tried) })?;
     // Behind all that may fail: an error comes first.
     if found.is_empty() {
